@@ -59,10 +59,6 @@ function topicOf(actorId: string): Topic | undefined {
   return actorId.startsWith('topic:') ? (actorId.slice('topic:'.length) as Topic) : undefined;
 }
 
-function notProvided(): never {
-  throw new ClosedError('the runner provides this effect');
-}
-
 /** Does nothing until the runner provides it. */
 function effect<P>(): (args: unknown, params: P) => void {
   return () => {};
@@ -86,7 +82,9 @@ export const replicatorMachine = setup({
   },
   actors: {
     /** Lists the topics that are wanted; provided by the runner. */
-    discoverTopics: fromPromise<readonly Topic[]>(notProvided),
+    discoverTopics: fromPromise<readonly Topic[]>(() => {
+      throw new ClosedError('the runner provides this effect');
+    }),
     topicReplicator: topicReplicatorMachine,
   },
   actions: {

@@ -1,5 +1,6 @@
 /** Public API of kafka-journal: persistent actors, their journals, and the values they speak in. */
 
+export type { ActorHost } from './actor/actor-host.ts';
 export type {
   BehaviorDecideArgs,
   BehaviorLogic,
@@ -7,7 +8,6 @@ export type {
   BehaviorSnapshot,
   BehaviorState,
 } from './actor/behavior.ts';
-export type { ActorHost } from './actor/create-actor-host.ts';
 export {
   confirm,
   type DeliverOptions,

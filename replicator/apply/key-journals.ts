@@ -75,14 +75,9 @@ export class KeyJournals {
     entry.usedAtMs = nowMs;
     this.#open.delete(id);
     this.#open.set(id, entry);
-    if (this.#open.size > this.#maxOpen) this.#dropOldest();
-  }
-
-  #dropOldest(): void {
-    for (const id of this.#open.keys()) {
-      this.#open.delete(id);
-      return;
-    }
+    if (this.#open.size <= this.#maxOpen) return;
+    const [oldest] = this.#open.keys();
+    if (oldest !== undefined) this.#open.delete(oldest);
   }
 
   /** Drops what was not used for the time that was set. */

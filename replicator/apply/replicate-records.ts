@@ -71,7 +71,8 @@ export async function replicateKey(key: KeyRecords, deps: KeyDeps): Promise<KeyO
     deps.journals.forget(key.key);
     // Its row in the store: trying again does not help, but the quarantine may take its records. A
     // wake-up is a hint: for a row of it no record is skipped.
-    if (error instanceof CodecError && !isOfWakeUp(error)) return heldByRow(key, error);
+    const isOfRow = error instanceof CodecError && !error.place.table?.startsWith('wake_up');
+    if (isOfRow) return heldByRow(key, error);
     return { type: 'held', rest: key, reason: 'failed', error };
   }
   if (now.held === undefined) return { type: 'applied' };
@@ -141,10 +142,6 @@ async function earlyPurge(
     .slice(0, index)
     .some((record) => record.action.header.type !== 'mark' && isNew(record));
   return isChangedBefore || row.at.offset > replicated ? index : undefined;
-}
-
-function isOfWakeUp({ place: { table } }: CodecError): boolean {
-  return table?.startsWith('wake_up') ?? false;
 }
 
 /** All from the first record that needs the row: marks write nothing. */

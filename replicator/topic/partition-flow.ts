@@ -55,8 +55,8 @@ export type FlowEnd = 'given up' | 'lost';
 /**
  * Replicates one partition, in rounds of at most 10,000 records after R, the replicated offset:
  *
- *     records ─ judged, sorted by key ─┬ key a ─ writes in order ─┐
- *                                      ├ key b ─ …                ├─ all keys settled ─ W stored ─ R stored
+ *     records ─ judged, sorted by key ─┬ key a ─ writes in order ─┐   all keys    W        R
+ *                                      ├ key b ─ …                ├─ settled ─ stored ─ stored
  *                                      └ key c ─ …                ┘
  *
  * The writes of a key begin with its wake-up, if its records change it, and how far the wake-ups of
@@ -68,25 +68,27 @@ export type FlowEnd = 'given up' | 'lost';
  * The states of a round:
  *
  *     sorting ──► applying ──► storing W, R ──► deciding ── nothing is held ────────────────► done
- *        ▲                                         ├─────── R has moved for an early purge, or the
- *        │                                         │        quarantine took a record ──► sorting what is left
+ *        ▲                                         ├─────── R has moved for an early purge, or
+ *        │                                         │        the quarantine took a record: ──►
+ *        │                                         │        sorting what is left
  *        │                                         └─────── something is held ──► holding
  *        └─────────────────────────────────── pause over ────────────────────────────┘
  *
- * What happens when                  while sorting, applying, storing  while holding
+ * What happens when               while sorting, applying, storing  while holding
  *
- *     the store is asked for tenures nothing that was to be judged is  asked again
- *     and fails                      applied, R goes up to it
- *     a store's call fails           its key is held, the others end;  tried again: only that key,
- *                                    R goes up to it                   from its first record
- *     a record is undecodable, or    the same, held at that record     the quarantine is asked again
- *     names a tenure never opened
- *     storing W fails                nothing is held but W and R       only W and R are stored again
- *     storing R fails                nothing is held but R             only R is stored again
- *     revoked, or the program stops  each key ends its write in hand   the pause ends
- *                                    and starts none; the round is left; `close` stores W and R
- *     lost                           the same, but neither is stored
- *     fenced                         the same, and the flow rejects with `FencedError`
+ *     the store is asked for      nothing that was to be judged is  asked again
+ *     tenures and fails           applied, R goes up to it
+ *     a store's call fails        its key is held, the others end;  tried again: only that key,
+ *                                 R goes up to it                   from its first record
+ *     a record is undecodable,    the same, held at that record     the quarantine is asked
+ *     or names a tenure that                                        again
+ *     was never opened
+ *     storing W fails             nothing is held but W and R       only W and R are stored again
+ *     storing R fails             nothing is held but R             only R is stored again
+ *     revoked, or the program     each key ends its write in hand   the pause ends
+ *     stops                       and starts none; the round is left; `close` stores W and R
+ *     lost                        the same, but neither is stored
+ *     fenced                      the same, and the flow rejects with `FencedError`
  *
  * R moves only over records that are applied, or written down in the quarantine, or void. So a
  * crash anywhere repeats work and skips none, and a round that was left is the last one of its

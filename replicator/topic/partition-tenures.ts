@@ -129,7 +129,9 @@ export class PartitionTenures {
    */
   async learn(records: readonly ActionRecord[], options: CallOptions): Promise<void> {
     for (const scope of this.#tenures.unknownScopes(records)) {
-      const last = await this.#lastTenure(scope, options);
+      const isFirst = this.#isNew || this.after === undefined;
+      const place = { ...this.#source, scope };
+      const last = isFirst ? undefined : await this.#store.lastTenure(place, this.after, options);
       if (last === 'unknown') {
         throw new StoreUnavailableError(
           `the store does not know all tenures of ${this.#source.topic} ${this.#source.partition} ` +
@@ -138,11 +140,6 @@ export class PartitionTenures {
       }
       this.#tenures.learn(scope, last);
     }
-  }
-
-  async #lastTenure(scope: string, options: CallOptions): Promise<Offset | undefined | 'unknown'> {
-    if (this.#isNew || this.after === undefined) return undefined;
-    return this.#store.lastTenure({ ...this.#source, scope }, this.after, options);
   }
 
   /**

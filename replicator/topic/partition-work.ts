@@ -104,6 +104,8 @@ const unwritableEntry =
  *
  * Each record is judged once, in offset order: a tail is judged when its turn comes, with the
  * tenures as of that place.
+ *
+ * @returns never rejects: a record that cannot be decoded or judged begins the tail, with its error
  */
 export async function workOf(records: readonly LogRecord[], deps: SortDeps): Promise<Work> {
   const { source, tenures, signal } = deps;
@@ -188,6 +190,8 @@ export async function verdictOn(
 /**
  * The held keys again. The tail is sorted by key only when no key is held: its records may belong
  * to a held key, whose earlier records come first.
+ *
+ * @returns never rejects, as `workOf`
  */
 export async function nextTry({ keys, tail }: HeldWork, deps: SortDeps): Promise<Work> {
   if (keys.length > 0) return { keys: keys.map(({ rest }) => rest), tail };

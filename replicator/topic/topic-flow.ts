@@ -43,8 +43,8 @@ export interface FlowMember {
 /**
  * One topic's records on their way into the store: a flow for each partition that is ours.
  *
- *     assigned   claim the partition, store W if it has none, start after its R (or W, if that is smaller),
- *                then allow commits
+ *     assigned   claim the partition, store W if it has none, start after its R (or W, if that is
+ *                smaller), then allow commits
  *     records    replicate, store W and R, mark R + 1 for commit
  *     revoked    wait for the writes in hand, store R, drop the flow, then commit
  *     lost       start nothing more, drop the flow, commit nothing
@@ -110,15 +110,12 @@ export class TopicFlow implements TopicSubscriber {
       this.#expiryJobs.set(partition, openExpiryJob(share, { ...this.#deps, ...expiry }));
     }
     this.#log.info({ partition, ...start }, 'partition assigned');
-    if (!flow.wakeUps.areComplete) this.#noteMissingWakeUps(partition);
+    if (!flow.wakeUps.areComplete) {
+      this.#rebuild.watch(this.#closing.signal);
+      if (!this.#hasNotedWakeUps) this.#log.warn({ partition }, missingWakeUps);
+      this.#hasNotedWakeUps = true;
+    }
     return flow.from;
-  }
-
-  #noteMissingWakeUps(partition: Partition): void {
-    this.#rebuild.watch(this.#closing.signal);
-    if (this.#hasNotedWakeUps) return;
-    this.#hasNotedWakeUps = true;
-    this.#log.warn({ partition }, missingWakeUps);
   }
 
   records(batch: PartitionBatch, signal: AbortSignal): Promise<void> {

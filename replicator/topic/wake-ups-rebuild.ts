@@ -15,9 +15,9 @@ const journalsInTurn = 16;
  * Rebuilds the wake-ups of the partitions of a topic that are ours, one partition after the other,
  * where some are missing and an operator has asked for it (ADR 33):
  *
- *     looking ── asked ──► begin: the range that nobody kept ──► its journals, some in a turn ──► end
- *        ▲                                                                                        │
- *        └──────────── failed, given up, or complete: then it is looked at no more ───────────────┘
+ *     looking ── asked ──► begin: the range that ──► its journals, ──► end
+ *        ▲                 nobody kept               some in a turn     │
+ *        └── failed, given up, or complete: then it is looked at no more
  *
  * Each step runs between two rounds of the partition's flow. So nothing else changes its journals
  * meanwhile, and what the flow stores later replaces what is stored here, never the other way
@@ -49,7 +49,7 @@ export class WakeUpsRebuild {
     this.#watching ??= this.#watch(signal);
   }
 
-  /** Resolves when nothing is done any more, once the signal has fired. */
+  /** Resolves when nothing is done any more, once the signal has fired; never rejects. */
   async settled(): Promise<void> {
     await this.#watching;
   }

@@ -154,20 +154,14 @@ export function behaviorFrontEnd<S, C extends EventObject, E extends EventObject
     },
     persistenceIdOf: (input, typedId) => persistenceIdOf(persistenceId ?? typedId, input as I),
     open: () => new BehaviorEntity(options as unknown as Rules<S>),
-    wire: { toPlain: behaviorForm, ofPlain: behaviorOf },
+    wire: {
+      toPlain: (snapshot) => ({ ...commonForm(snapshot), context: snapshot.context }),
+      ofPlain: (plain) => {
+        const members = readObject(plain, 'snapshot');
+        return { ...commonOf(members), context: members.context as S };
+      },
+    },
   };
-}
-
-type Snapshot<S> = BehaviorState<S> & { readonly persistence: PersistenceInfo };
-
-function behaviorForm<S>(snapshot: Snapshot<S>): unknown {
-  return { ...commonForm(snapshot), context: snapshot.context };
-}
-
-/** @throws {CodecError} it is no snapshot of a behaviour */
-function behaviorOf<S>(plain: unknown): Snapshot<S> {
-  const members = readObject(plain, 'snapshot');
-  return { ...commonOf(members), context: members.context as S };
 }
 
 /** @throws {InvalidInputError} the function returned nothing, or a promise */

@@ -16,7 +16,7 @@ import { guardDoor } from './front-door.ts';
 import type { LogicHooks } from './machine/machine-logic.ts';
 import { cancelDelaysBelow } from './machine/scheduled.ts';
 import type { RecoveryPermits } from './recovery/recovery-permits.ts';
-import type { EntityTraits } from './registry/entity-registry.ts';
+import type { EntityTraits } from './registry/registry-deps.ts';
 
 /** What a way of describing entities has to say for each actor. */
 export interface FrontEnd<S extends HostedState> {

@@ -3,7 +3,7 @@ import { InvalidInputError, NotOwnerError } from '../model/errors.ts';
 import { SeqNr } from '../model/seq-nr.ts';
 import type { CallOptions } from '../ports/call-options.ts';
 import type { HeldPlugin } from '../ports/journal-plugin.ts';
-import { Queue } from '../runtime/queue.ts';
+import { Arrivals } from './arrivals.ts';
 import { CommandPipeline } from './command/command-pipeline.ts';
 import { hearReport } from './delivery/hear-report.ts';
 import { DeliverySender } from './delivery/sender.ts';
@@ -11,7 +11,6 @@ import type { Ask } from './entity/ask.ts';
 import { checkCommand, commandFault } from './entity/check-input.ts';
 import type { EndedPointer, Entity } from './entity/entity.ts';
 import type { HostedState } from './entity/entity-logic.ts';
-import { type Envelope, ownInput } from './entity/evaluated.ts';
 import type { AnyHostEvent, RecoveryEvent, WriteRejected } from './entity/host-events.ts';
 import { AttemptReported, Detach, HostEvent, RecoverySignal } from './entity/host-events.ts';
 import { checkDelete } from './entity/journal-answers.ts';
@@ -19,7 +18,6 @@ import type { LifeEffect } from './entity/lifecycle.machine.ts';
 import { type Exposed, Lifecycle } from './entity/lifecycle.ts';
 import type { LiveEntity } from './entity/live-entities.ts';
 import type { Moment } from './entity/moment.ts';
-import { isOwnEvent } from './entity/stored-event.ts';
 import type { LiveChange, TimerChange } from './entity/timers.ts';
 import { EntityWork } from './entity-work.ts';
 import { EntityRecovery } from './recovery/entity-recovery.ts';
@@ -31,8 +29,8 @@ type Heard<S> = Exclude<AnyHostEvent<S>, RecoveryEvent<S> | AttemptReported>;
 
 /**
  * The mailbox of one persistent actor. What it delivers goes through `process`, one message at a
- * time, to the recovery or to the pipeline of commands; both report to the lifecycle, which says
- * through `#perform` what has to be done when a state is entered.
+ * time, to the recovery or, by way of `Arrivals`, to the pipeline of commands; both report to the
+ * lifecycle, which says through `#perform` what has to be done when a state is entered.
  */
 export class EntityHost<S extends HostedState> implements LiveEntity, EntityView {
   readonly entity: Entity<S>;
@@ -43,10 +41,8 @@ export class EntityHost<S extends HostedState> implements LiveEntity, EntityView
   readonly #sender: DeliverySender<S>;
   readonly #pipeline: CommandPipeline<S>;
   readonly work: EntityWork<S>;
-  /** Asked, but not yet taken from the mailbox. */
-  readonly #arriving = new Queue<Ask>();
+  readonly #arrivals: Arrivals<S>;
   #started = false;
-  #stopping = false;
   #idle: PromiseWithResolvers<void> | undefined;
 
   constructor(entity: Entity<S>, permits: RecoveryPermits, turn: Turn) {
@@ -60,6 +56,11 @@ export class EntityHost<S extends HostedState> implements LiveEntity, EntityView
     this.#sender = new DeliverySender(entity);
     this.#pipeline = new CommandPipeline(entity, this.#life, { snapshots, sender: this.#sender });
     this.work = new EntityWork(entity, this.#life, this.#pipeline);
+    this.#arrivals = new Arrivals(entity, this.#life, {
+      pipeline: this.#pipeline,
+      work: this.work,
+      recovery: this.#recovery,
+    });
   }
 
   get hasParent(): boolean {
@@ -98,12 +99,7 @@ export class EntityHost<S extends HostedState> implements LiveEntity, EntityView
   ask(ask: Ask): void {
     checkCommand(ask.command);
     this.#checkStarted();
-    if (this.hasEnded) {
-      this.#pipeline.answers.end(ask);
-      return;
-    }
-    this.#arriving.push(ask);
-    this.entity.tell(ask.command);
+    this.#arrivals.ask(ask);
   }
 
   /**
@@ -116,13 +112,13 @@ export class EntityHost<S extends HostedState> implements LiveEntity, EntityView
     try {
       if (event instanceof RecoverySignal) {
         const found = event as RecoveryEvent<S>;
-        if (this.work.endsWith(found)) this.#life.foundNothing();
+        if (this.work.endsAsPurged(found)) this.#life.foundNothing();
         else this.#recovery.hear(found);
-        this.#lookForWork();
-      } else if (event instanceof AttemptReported) this.#takeInput(event.envelope);
+        this.work.lookForWork();
+      } else if (event instanceof AttemptReported) this.#arrivals.takeInput(event.envelope);
       else if (event instanceof HostEvent) this.#hear(event as Heard<S>);
       else if (event.type === 'xstate.stop') this.#stop(event);
-      else this.#receive(event);
+      else this.#arrivals.receive(event);
     } catch (error) {
       this.#life.fail(error);
       throw error;
@@ -173,7 +169,7 @@ export class EntityHost<S extends HostedState> implements LiveEntity, EntityView
 
   /** Does what waits, lets its writes settle, then ends; later commands are rejected. */
   async shutDown(): Promise<void> {
-    this.#stopping = true;
+    this.#life.isStopping = true;
     await Promise.resolve(); // an action may have asked for this: its turn ends first
     while (this.#isBusy) {
       this.#idle ??= Promise.withResolvers<void>();
@@ -212,58 +208,11 @@ export class EntityHost<S extends HostedState> implements LiveEntity, EntityView
   /** `undefined` = the entity has no journal at the moment. */
   deleteTo(to: SeqNr, options: CallOptions): Promise<void> | undefined {
     const entity = this.entity;
-    if (entity.journal === undefined) return undefined;
+    if (entity.journal.plugin === undefined) return undefined;
     checkDelete(entity.persistenceId, to, entity.sequenceNr);
     return this.#snapshots.coverDeletion(to).then(async (upTo) => {
-      if (upTo > 0) await entity.deleteTo(SeqNr.of(upTo), options);
+      if (upTo > 0) await entity.journal.deleteTo(SeqNr.of(upTo), options);
     });
-  }
-
-  /** A message that is what it looks like: the front door has seen its sender. */
-  #receive(event: EventObject): void {
-    const { timers, logic, state } = this.entity;
-    const timer = timers.firedBy(event);
-    if (timer === undefined && !isOwnEvent(event)) {
-      this.#takeCommand(event, undefined);
-      return;
-    }
-    if (timer !== undefined) timers.remove(timer);
-    const child = this.#life.isLive ? logic.senderOf(state, event) : undefined;
-    this.#takeInput({ ...ownInput, event, timer: timer?.id, child });
-  }
-
-  #takeInput(envelope: Envelope): void {
-    // An attempt that began now would be interrupted at once, and count.
-    if (this.#stopping && envelope.attempt?.record.type === 'xstate.attempt.begun') return;
-    // In other states its sender is a child or a timer of a state that was thrown away.
-    // Of an entity that was lost it is something to do: the recovery brings it back.
-    if (!this.#life.isLive) {
-      this.work.isLeft = true;
-      this.#lookForWork();
-      return;
-    }
-    this.work.touch();
-    this.#pipeline.receive(envelope);
-  }
-
-  /** A command of a caller, asked or only sent; `fault` = why it is none. */
-  #takeCommand(command: unknown, fault: InvalidInputError | undefined): void {
-    const { persistenceId, deps } = this.entity;
-    // Questions arrive in the order in which they were asked, between commands that were only sent.
-    const ask = this.#arriving.peek()?.command === command ? this.#arriving.shift() : undefined;
-    if (ask?.settled === true) return; // its time was over before its turn
-    if (fault !== undefined) {
-      ask?.fail(fault);
-      deps.log.warn({ persistenceId, err: fault }, 'command refused');
-    } else if (this.#stopping) {
-      ask?.fail(this.#life.stoppingError());
-    } else {
-      this.work.touch();
-      const event = command as EventObject;
-      this.#pipeline.receive({ ...ownInput, event, ask, internal: false });
-      this.#recovery.hurry();
-      this.#lookForWork();
-    }
   }
 
   #hear(event: Heard<S>): void {
@@ -272,8 +221,8 @@ export class EntityHost<S extends HostedState> implements LiveEntity, EntityView
         this.#pipeline.commit(event);
         break;
       case 'persistence.stored-after-loss':
-        this.#pipeline.decided([]);
-        this.#lookForWork();
+        this.#pipeline.settledAfterLoss([]);
+        this.work.lookForWork();
         break;
       case 'persistence.tenure-lost':
         this.#lost(event.reason, event.held);
@@ -299,7 +248,7 @@ export class EntityHost<S extends HostedState> implements LiveEntity, EntityView
         this.entity.continueTimer(event.key);
         break;
       case 'persistence.from-caller':
-        this.#takeCommand(event.event, commandFault(event.event));
+        this.#arrivals.takeCommand(event.event, commandFault(event.event));
         break;
       case 'persistence.detach':
         this.#stop({ type: 'xstate.stop' });
@@ -311,8 +260,8 @@ export class EntityHost<S extends HostedState> implements LiveEntity, EntityView
     const loss = event.causes.find((cause) => cause instanceof NotOwnerError);
     if (loss !== undefined) this.#lost(loss);
     if (this.#life.state === 'unowned') {
-      this.#pipeline.decided(event.causes);
-      this.#lookForWork();
+      this.#pipeline.settledAfterLoss(event.causes);
+      this.work.lookForWork();
     } else if (this.#life.state === 'initialising') this.#recovery.initRejected(event.causes[0]);
     else this.#pipeline.rejected(event);
   }
@@ -323,19 +272,13 @@ export class EntityHost<S extends HostedState> implements LiveEntity, EntityView
    * has now.
    */
   #lost(reason: unknown, held?: HeldPlugin): void {
-    if (held !== undefined && !this.entity.isHeldBy(held)) return;
+    if (held !== undefined && !this.entity.journal.isHeldBy(held)) return;
     if (this.#life.state === 'unowned') return;
     const { deps, persistenceId } = this.entity;
     this.work.lost();
     deps.log.debug({ persistenceId, err: reason }, 'the entity is no longer held');
     this.#pipeline.lost();
     this.#life.report('tenure.lost');
-  }
-
-  /** The lost entity recovers once its former write is decided, if there is something to do. */
-  #lookForWork(): void {
-    if (this.#life.state !== 'unowned' || this.work.isWritten || this.#stopping) return;
-    if (this.work.isLeft || this.#pipeline.stash.length > 0) this.#life.report('work.found');
   }
 
   #stop(event: EventObject): void {
@@ -364,17 +307,17 @@ export class EntityHost<S extends HostedState> implements LiveEntity, EntityView
         this.#pipeline.stash.startOver();
         break;
       case 'lookForWork':
-        this.#lookForWork();
+        this.work.lookForWork();
         break;
       case 'scheduleRestart':
         this.#recovery.backOff();
         break;
       case 'endAskers':
         this.#sender.stop();
-        this.entity.deps.live.release(this, this.entity.writeUnderWay);
-        this.entity.release();
+        this.entity.deps.live.release(this, this.entity.journal.writeUnderWay);
+        this.entity.journal.release();
         this.#pipeline.end();
-        for (const ask of this.#arriving.drain()) this.#pipeline.answers.end(ask);
+        this.#arrivals.end();
         this.#recovery.end();
         this.#noteIdle();
         break;
@@ -382,7 +325,7 @@ export class EntityHost<S extends HostedState> implements LiveEntity, EntityView
   }
 
   get #isBusy(): boolean {
-    return this.work.isBusy || (this.#life.isReady && this.#arriving.length > 0);
+    return this.work.isBusy || (this.#life.isReady && this.#arrivals.areAsked);
   }
 
   /** Lets a shutdown go on that waits for the work in hand. */

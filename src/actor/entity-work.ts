@@ -56,7 +56,7 @@ export class EntityWork<S extends HostedState> implements WorkView, Asked {
     this.#wasStored ||= this.#entity.sequenceNr > 0;
   }
 
-  goesOn(): void {
+  startsByItself(): void {
     this.#wasStored = true;
   }
 
@@ -64,7 +64,7 @@ export class EntityWork<S extends HostedState> implements WorkView, Asked {
    * An entity that goes on by itself has found an empty journal: it was purged meanwhile. Nothing
    * of it is left to be done; a command begins it anew.
    */
-  endsWith(found: RecoveryEvent<S>): boolean {
+  endsAsPurged(found: RecoveryEvent<S>): boolean {
     if (found.type !== 'persistence.recovered' || !this.#wasStored) return false;
     const { stash } = this.#pipeline;
     stash.dropSettled();
@@ -85,6 +85,12 @@ export class EntityWork<S extends HostedState> implements WorkView, Asked {
     this.isLeft ||= this.#waits;
   }
 
+  /** The lost entity recovers once its former write is settled, if there is something to do. */
+  lookForWork(): void {
+    if (this.#life.state !== 'unowned' || this.isWritten || this.#life.isStopping) return;
+    if (this.isLeft || this.#pipeline.stash.length > 0) this.#life.report('work.found');
+  }
+
   /** It works on something that a shutdown has to wait for. */
   get isBusy(): boolean {
     const { state, isReady } = this.#life;
@@ -95,7 +101,7 @@ export class EntityWork<S extends HostedState> implements WorkView, Asked {
 
   /** A write has not come to its end: of commands, or of the init record. */
   get isWritten(): boolean {
-    return this.#pipeline.isWriting || this.#entity.writeUnderWay !== undefined;
+    return this.#pipeline.isWriting || this.#entity.journal.writeUnderWay !== undefined;
   }
 
   get waitsForNothing(): boolean {

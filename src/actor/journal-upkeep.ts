@@ -102,7 +102,14 @@ export async function deleteEvents(
 
 /** An actor that may have its journal at the moment. */
 export interface DeletingActor {
-  /** `undefined` = it has none. */
+  /**
+   * `undefined` = it has none.
+   *
+   * @throws {InvalidInputError} the journal ends before `to`, or no snapshot can stand for what is
+   *   to go
+   * @throws {NotOwnerError} nothing deleted: another process has had the journal meanwhile
+   * @throws as `deleteTo` of the journal
+   */
   deleteTo(to: SeqNr, options: CallOptions): Promise<void> | undefined;
 }
 

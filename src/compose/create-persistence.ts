@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { type ActorHost, createActorHost } from '../actor/create-actor-host.ts';
+import type { ActorHost } from '../actor/actor-host.ts';
+import { createActorHost } from '../actor/create-actor-host.ts';
 import type { ActorSettings } from '../actor/entity/entity-options.ts';
 import type { StashOverflowStrategy } from '../actor/entity/stash-overflow.ts';
 import type { Config } from '../config/config.ts';

@@ -287,11 +287,16 @@ export class Plugins {
     this.#closing.abort(new ClosedError('the persistence is shut down'));
   }
 
+  /** @throws {ClosedError} a fleet was closed meanwhile */
   async leaveFleets(): Promise<void> {
     await Promise.all([...this.#fleets.values()].map((fleet) => fleet.leave()));
   }
 
-  /** Opens what is to be open at start, all of it, or nothing is left open; `''` = the default. */
+  /**
+   * Opens what is to be open at start, all of it, or nothing is left open; `''` = the default.
+   *
+   * @throws as `get` and `snapshotStore`
+   */
   async openAll(journals: readonly string[], stores: readonly string[]): Promise<void> {
     try {
       for (const path of journals) await this.get(path);

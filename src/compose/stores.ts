@@ -11,7 +11,11 @@ export interface Stores extends AsyncDisposable {
   readonly producer: ActionProducer;
   readonly consumer: ActionConsumer;
   readonly eventual: EventualStore;
-  /** Joins the fleet whose members share the log; the caller leaves it before it closes these. */
+  /**
+   * Joins the fleet whose members share the log; the caller leaves it before it closes these.
+   *
+   * @throws as `openKafkaFleetMembership`, or as `FleetsOfFile.join`
+   */
   joinFleet(member: FleetMember, settings: FleetSettings): Promise<FleetMembership>;
 }
 

@@ -62,30 +62,25 @@ export class WakeEntities {
     );
   }
 
-  /** Resolves when everything has ended whose signal has fired. */
+  /** Resolves when everything has ended whose signal has fired; never rejects. */
   async settled(): Promise<void> {
     await Promise.all(this.#running);
   }
 
   async #again(signal: AbortSignal, work: () => Promise<void>): Promise<void> {
-    const { clock } = this.#deps;
+    const { clock, log } = this.#deps;
     while (!signal.aborted) {
       let pauseMs = retryMs;
       await work().catch((err: unknown) => {
         if (signal.aborted) return;
         if (err instanceof NotSetUpError) pauseMs = notSetUpPauseMs;
-        this.#failed(err);
+        // Where nothing can be held the same is so in all partitions: that is said once.
+        const isNews = err instanceof NotSetUpError && !this.#hasWarned;
+        this.#hasWarned ||= isNews;
+        log[isNews ? 'warn' : 'debug']({ err }, cannotWake);
       });
       await clock.sleep(pauseMs, { signal }).catch(() => {});
     }
-  }
-
-  /** Where nothing can be held the same is so in all partitions: that is said once. */
-  #failed(err: unknown): void {
-    const { log } = this.#deps;
-    const isNews = err instanceof NotSetUpError && !this.#hasWarned;
-    this.#hasWarned ||= isNews;
-    log[isNews ? 'warn' : 'debug']({ err }, cannotWake);
   }
 
   #depsWith(open: OpenEntity): ScoutDeps {

@@ -5,6 +5,11 @@ import type { Clock } from '../runtime/clock.ts';
 
 const quietMs = 60_000;
 
+interface FailedCallsDeps {
+  readonly log: Logger;
+  readonly clock: Clock;
+}
+
 /**
  * Logs commands that another process did not take or answer: one a minute and process at `warn`,
  * the others at `debug`. A process that is gone fails every command, and each of them many times.
@@ -15,7 +20,7 @@ export class FailedCalls {
   /** When a process was last warned of, by its address; not longer ago than `quietMs`. */
   readonly #warnedMs = new Map<string, number>();
 
-  constructor({ log, clock }: { readonly log: Logger; readonly clock: Clock }) {
+  constructor({ log, clock }: FailedCallsDeps) {
     this.#log = log;
     this.#clock = clock;
   }

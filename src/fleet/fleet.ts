@@ -13,7 +13,12 @@ import type { WakeUpPlace, Woken } from '../model/wake-up.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { FleetMember, FleetMembership } from '../ports/fleet-membership.ts';
 import type { JournalPlugin, PersistenceId } from '../ports/journal-plugin.ts';
-import type { RemoteCalls, RemoteHandler, RemoteResponse } from '../ports/remote-calls.ts';
+import type {
+  RemoteCalls,
+  RemoteHandler,
+  RemoteRequest,
+  RemoteResponse,
+} from '../ports/remote-calls.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { unlessAborted, within } from '../runtime/waiting.ts';
 import { type CallToEntity, decodeCall, decodeUpkeep } from './calls/call-codec.ts';
@@ -99,8 +104,16 @@ export class Fleet implements AsyncDisposable {
   constructor(deps: FleetDeps, connections: Connections) {
     this.#deps = deps;
     this.#connections = connections;
-    const endEntities = (here: PartitionHere, how: HandOver) => this.#endEntities(here, how);
-    const wake: OpenEntity = (persistenceId) => this.#wake(persistenceId);
+    const endEntities = async (here: PartitionHere, how: HandOver): Promise<void> => {
+      await Promise.all([...this.#entities.values()].map((entities) => entities.endAt(here, how)));
+    };
+    const wake: OpenEntity = (persistenceId) => {
+      for (const entities of this.#entities.values()) {
+        const waking = entities.wake(persistenceId);
+        if (waking !== undefined) return waking;
+      }
+      return undefined;
+    };
     const serve = (here: PartitionHere, signal: AbortSignal): void => {
       const { topic, partition } = here;
       deps.wakePartition({ topic, partition }, wake, signal);
@@ -178,7 +191,7 @@ export class Fleet implements AsyncDisposable {
   }
 
   /** Takes calls of the other processes. */
-  async handle({ name, body }: { name: string; body: string }, signal: AbortSignal) {
+  async handle({ name, body }: RemoteRequest, signal: AbortSignal) {
     try {
       switch (name) {
         case 'ask':
@@ -253,14 +266,6 @@ export class Fleet implements AsyncDisposable {
     }
   }
 
-  #wake(persistenceId: string): Promise<Woken> | undefined {
-    for (const entities of this.#entities.values()) {
-      const waking = entities.wake(persistenceId);
-      if (waking !== undefined) return waking;
-    }
-    return undefined;
-  }
-
   #send(of: Parameters<RemoteCalls['call']>): Promise<RemoteResponse> {
     const answer = this.#connections.calls.call(...of);
     this.#sent.add(answer);
@@ -269,10 +274,6 @@ export class Fleet implements AsyncDisposable {
     };
     answer.then(forget, forget);
     return answer;
-  }
-
-  async #endEntities(here: PartitionHere, how: HandOver): Promise<void> {
-    await Promise.all([...this.#entities.values()].map((entities) => entities.endAt(here, how)));
   }
 
   /**

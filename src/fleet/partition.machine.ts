@@ -4,6 +4,7 @@ import { type StepTable, stepTable } from '../runtime/step-table.ts';
 /** Where a partition is in its life, as this process sees it. */
 export type PartitionState = 'elsewhere' | 'taking' | 'serving' | 'handingOver';
 
+/** What moves it on. */
 export type PartitionFact =
   /** The view gives the partition to this process. */
   | 'partition.given'
@@ -16,6 +17,7 @@ export type PartitionFact =
   /** No entity of the partition is live here. */
   | 'entities.ended';
 
+/** What has to be done when a state is entered. */
 export type PartitionEffect =
   | 'askFormerOwner'
   | 'startServing'

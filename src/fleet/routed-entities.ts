@@ -282,7 +282,8 @@ export class RoutedEntities<L extends AnyActorLogic> implements EntityRegistry<L
       if (result.events.length > 0 || this.#deps.ownership.isMember) return result;
     } catch (error) {
       // and so may be the state that something was rejected for.
-      const isOld = isNotStored(error) && !this.#deps.ownership.isMember;
+      const isNotStored = error instanceof JournalError && error.stored === 'no';
+      const isOld = isNotStored && !this.#deps.ownership.isMember;
       if (!isOld && !hadToMove(error)) throw error;
       route.failure = error;
     }
@@ -314,10 +315,6 @@ export class RoutedEntities<L extends AnyActorLogic> implements EntityRegistry<L
     const text = `the journal of "${id}" of the entities "${type}" is in topic ${key.topic}`;
     throw new InvalidInputError(`${text}, which their option "topics" does not name`);
   }
-}
-
-function isNotStored(error: unknown): boolean {
-  return error instanceof JournalError && error.stored === 'no';
 }
 
 /** The call has ended, not the errand: it may be on its way into the journal. */

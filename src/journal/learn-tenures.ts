@@ -1,7 +1,13 @@
 import type { Tenures } from '../history/tenures.ts';
 import type { ActionRecord } from '../model/action.ts';
-import type { Offset, Partition, Topic } from '../model/position.ts';
+import type { Offset, TopicPartition } from '../model/position.ts';
 import type { EventualJournal } from '../ports/eventual-journal.ts';
+
+/** Records whose tenures have to be known. */
+interface JudgedRecords {
+  readonly records: readonly ActionRecord[];
+  readonly signal: AbortSignal;
+}
 
 /** The tenures of a partition as somebody sees them who reads it after a replicated offset. */
 export interface TenuresAfter {
@@ -19,9 +25,9 @@ export interface TenuresAfter {
  */
 export async function learnTenures(
   eventual: Pick<EventualJournal, 'lastTenure'>,
-  { topic, partition }: { readonly topic: Topic; readonly partition: Partition },
+  { topic, partition }: TopicPartition,
   { tenures, replicated }: TenuresAfter,
-  { records, signal }: { readonly records: readonly ActionRecord[]; readonly signal: AbortSignal },
+  { records, signal }: JudgedRecords,
 ): Promise<void> {
   for (const scope of tenures.unknownScopes(records)) {
     const place = { topic, partition, scope };

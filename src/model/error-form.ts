@@ -37,8 +37,8 @@ import { setMember, storedForm } from './stored-form.ts';
 /*
  * An error as plain data, for another process of the same service:
  *
- *   {"code":C?,"name":S,"message":S,"fields":{…}?,"cause":E?}     an Error; C = it is a JournalError
- *   {"thrown":V}                                                  anything else
+ *   {"code":C?,"name":S,"message":S,"fields":{…}?,"cause":E?}   an Error; C = it is a JournalError
+ *   {"thrown":V}                                                anything else
  *
  * `fields` are the error's own members that JSON can hold, `stored` and `retryable` among them. A
  * stack stays where it was made.

@@ -61,6 +61,12 @@ export const Offset = {
   },
 };
 
+/** One partition of one topic. */
+export interface TopicPartition {
+  readonly topic: Topic;
+  readonly partition: Partition;
+}
+
 /** How places in a topic are printed. */
 export const PartitionOffset = {
   toString(at: PartitionOffset): string {

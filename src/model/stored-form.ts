@@ -71,12 +71,13 @@ export function isPlainArray(items: readonly unknown[]): boolean {
   return isOriginal && Reflect.ownKeys(items).length <= items.length + 1;
 }
 
+/** JSON would leave out such members. */
 export function hasSymbols(value: object): boolean {
   return Object.getOwnPropertySymbols(value).length > 0;
 }
 
-/** The name of what made the object, for messages. */
-function className(value: object): string {
+/** The name of what made the object, for messages; asking a proxy may throw. */
+export function className(value: object): string {
   const maker: unknown = value.constructor;
   return typeof maker === 'function' && maker.name !== '' ? maker.name : 'a class';
 }

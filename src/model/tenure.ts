@@ -1,4 +1,4 @@
-import type { Offset, Partition, Topic } from './position.ts';
+import type { Offset, TopicPartition } from './position.ts';
 
 /**
  * A tenure is the right of one process to write one partition, for one scope. Its opening mark is a
@@ -34,9 +34,7 @@ export interface OpenedTenure extends TenureOpening {
 }
 
 /** A scope of one partition. */
-export interface TenurePlace {
-  readonly topic: Topic;
-  readonly partition: Partition;
+export interface TenurePlace extends TopicPartition {
   readonly scope: string;
 }
 

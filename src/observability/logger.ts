@@ -51,8 +51,12 @@ export function consoleLoggerFrom(lowest: Level, bound: LogFields = {}): Logger 
   const at = (level: Level) =>
     levels.indexOf(level) < levels.indexOf(lowest)
       ? () => {}
-      : (fields: LogFields, message: string) =>
-          console.error(lineOf(`${level}: ${message}`, { ...bound, ...fields }));
+      : (given: LogFields, message: string) => {
+          const { err, ...fields } = { ...bound, ...given };
+          const shown = Object.keys(fields).length === 0 ? '' : ` ${jsonOf(fields)}`;
+          const error = err === undefined ? '' : `\n  ${describeError(err)}`;
+          console.error(`${level}: ${message}${shown}${error}`);
+        };
   return {
     debug: at('debug'),
     info: at('info'),
@@ -60,11 +64,6 @@ export function consoleLoggerFrom(lowest: Level, bound: LogFields = {}): Logger 
     error: at('error'),
     child: (fields) => consoleLoggerFrom(lowest, { ...bound, ...fields }),
   };
-}
-
-function lineOf(text: string, { err, ...fields }: LogFields): string {
-  const shown = Object.keys(fields).length === 0 ? '' : ` ${jsonOf(fields)}`;
-  return err === undefined ? text + shown : `${text}${shown}\n  ${describeError(err)}`;
 }
 
 /** Whatever the fields hold, the line is printed. */

@@ -39,7 +39,7 @@ export class KafkaJournalPlugin extends JournalCalls implements JournalPlugin {
   /** Topics whose journals cannot be held, and when to ask again, ms since the epoch. */
   readonly #notHeldUntilMs = new Map<Topic, number>();
   /** The entity that holds a key, or is about to, by key. */
-  readonly #holders = new Map<string, Holder>();
+  readonly #claims = new Map<string, Claim>();
   #hasWarned = false;
   /** Absent when tenures are off: then nobody waits for an answer that is known. */
   readonly hold?: NonNullable<JournalPlugin['hold']>;
@@ -74,15 +74,15 @@ export class KafkaJournalPlugin extends JournalCalls implements JournalPlugin {
   /** @throws {InvalidInputError} another entity holds the key: both would write into one journal */
   #claim(key: Key, id: PersistenceId): () => void {
     const name = Key.toString(key);
-    const other = this.#holders.get(name)?.id ?? id;
+    const other = this.#claims.get(name)?.id ?? id;
     if (other !== id) {
       const text = `persistence ids "${id}" and "${other}" have one key, ${name}`;
       throw new InvalidInputError(`${text}: change persistence-id-to-key, or one of them`);
     }
-    const holder: Holder = { id };
-    this.#holders.set(name, holder);
+    const claim: Claim = { id };
+    this.#claims.set(name, claim);
     return () => {
-      if (this.#holders.get(name) === holder) this.#holders.delete(name);
+      if (this.#claims.get(name) === claim) this.#claims.delete(name);
     };
   }
 
@@ -91,8 +91,8 @@ export class KafkaJournalPlugin extends JournalCalls implements JournalPlugin {
   }
 }
 
-/** One object for each claim: releasing an earlier one must not end a later one. */
-interface Holder {
+/** One object for each: releasing an earlier one must not end a later one. */
+interface Claim {
   readonly id: PersistenceId;
 }
 

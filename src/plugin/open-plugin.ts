@@ -110,16 +110,12 @@ export async function openPlugin<T extends AsyncDisposable>(
     making.then(disposeOf).then(undefined, () => {}); // nobody waits for it
     throw error;
   }
-  if (isPlugin(made, kind)) return made;
+  const lacks = missingMethods(made, kind.methods);
+  if (lacks.length === 0) return made as T;
   await disposeOf(made);
-  const lacks = missingMethods(made, kind.methods).join(', ');
-  const looks = otherKindOf(made, kind);
-  const text = `must make ${kind.what}; ${shown(made)} lacks ${lacks}${looks}`;
+  const looks = otherKindOf(made, kind.what);
+  const text = `must make ${kind.what}; ${shown(made)} lacks ${lacks.join(', ')}${looks}`;
   throw new ConfigError([problemAt(rootConfig, key, text)]);
-}
-
-function isPlugin<T>(made: unknown, { methods }: PluginKind<T, unknown>): made is T {
-  return missingMethods(made, methods).length === 0;
 }
 
 /** What the other kind of plugins begins with. */
@@ -128,7 +124,7 @@ const signs = [
   ['a snapshot store', ['save', 'load']],
 ] as const;
 
-function otherKindOf(made: unknown, { what }: { readonly what: string }): string {
+function otherKindOf(made: unknown, what: string): string {
   const other = signs.find(
     ([name, methods]) => name !== what && missingMethods(made, methods).length === 0,
   );

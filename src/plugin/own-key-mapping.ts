@@ -53,17 +53,16 @@ export async function openOwnKeyMapping(
   };
   const making = makeNamed<PersistenceIdToKey>(context, { config, key, what }, ['keyOf']);
   const made = await within(unlessAborted(making, closing), limitMs, clock);
-  if (made !== 'expired') return mappingBy(made, placeOf(config, key), log);
+  if (made !== 'expired') {
+    // For messages that come when a persistence id is used.
+    const { path: setting, file, line } = problemAt(config, key, '');
+    const place = file === undefined ? setting : `${setting} (${file}:${line})`;
+    return mappingBy(made, place, log);
+  }
   const text = `names an export that did not make ${what} within ${limitMs} ms`;
   const error = new ConfigError([problemAt(config, key, text)]);
   over.abort(error);
   throw error;
-}
-
-/** The setting, for messages that come when a persistence id is used. */
-function placeOf(config: Config, key: string): string {
-  const { path, file, line } = problemAt(config, key, '');
-  return file === undefined ? path : `${path} (${file}:${line})`;
 }
 
 function mappingBy(own: PersistenceIdToKey, place: string, log: Logger): KeyMapping {

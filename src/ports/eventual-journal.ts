@@ -27,8 +27,8 @@ export interface EventualJournal extends AsyncDisposable {
    * caller asked for it. Reads how far the opening marks are known, then the marks, in this order.
    *
    * @returns `undefined` = there is none; `'unknown'` = the marks up to `upTo` are not all known: a
-   *   replicator that does not keep them moved the replicated offset, or the store has no tables for
-   *   them
+   *   replicator that does not keep them moved the replicated offset, or the store has no tables
+   *   for them
    * @throws {StoreUnavailableError} retryable
    */
   lastTenure(place: TenurePlace, upTo: Offset, options?: CallOptions): Promise<LastTenure>;

@@ -161,7 +161,7 @@ export interface BegunRecovery extends AsyncDisposable {
   recover(request: ReplayRequest): Promise<Recovery>;
   /**
    * Ends it, whether it went on or not: it waits for nothing any more, and frees what is open.
-   * After the events have ended this does nothing.
+   * After the events have ended this does nothing. A rejection is ignored.
    */
   [Symbol.asyncDispose](): Promise<void>;
 }

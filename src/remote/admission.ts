@@ -29,6 +29,7 @@ export interface AdmissionRules {
   readonly maxBytesInFlight: number;
 }
 
+/** Whether a call is taken: under which name and how long, or why not. */
 export type Admission =
   | {
       readonly type: 'admitted';

@@ -66,6 +66,7 @@ export interface RemoteLimits {
   readonly quietMs: number;
 }
 
+/** The limits of every process: no setting changes them. */
 export const defaultLimits: RemoteLimits = {
   reachMs: 5_000,
   headersMs: 30_000,

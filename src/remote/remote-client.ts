@@ -62,7 +62,12 @@ export class RemoteClient {
           });
   }
 
-  /** As of the port. */
+  /**
+   * As of the port.
+   *
+   * @throws as `RemoteCalls.call`
+   * @throws {InvalidInputError} the name or the timeout is none; nothing was sent
+   */
   async call(
     address: string,
     { name, body }: RemoteRequest,

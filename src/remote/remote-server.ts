@@ -118,8 +118,8 @@ export class RemoteServer implements AsyncDisposable {
   }
 
   /**
-   * Closing a connection under a call leaves its caller with an unknown outcome. Other processes may
-   * not have heard yet that this one leaves, so their calls are refused until no more come.
+   * Closing a connection under a call leaves its caller with an unknown outcome. Other processes
+   * may not have heard yet that this one leaves, so their calls are refused until no more come.
    */
   async #untilQuiet(): Promise<void> {
     const { clock, limits } = this.#deps;

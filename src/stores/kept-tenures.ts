@@ -12,21 +12,35 @@ export const oldTenuresLookedAt = 100;
 
 /** Reads the tables of tenures; every call throws `NotSetUpError` where they are not there. */
 export interface TenureReads {
-  /** W: how far the opening marks of a partition are known; `undefined` = nobody keeps them. */
+  /**
+   * W: how far the opening marks of a partition are known; `undefined` = nobody keeps them.
+   *
+   * @throws {StoreUnavailableError} retryable
+   */
   upTo(topic: Topic, partition: Partition, options?: CallOptions): Promise<Offset | undefined>;
-  /** The last mark of a scope at or before `upTo` that is stored. */
+  /**
+   * The last mark of a scope at or before `upTo` that is stored.
+   *
+   * @throws {StoreUnavailableError} retryable
+   */
   last(place: TenurePlace, upTo: Offset, options?: CallOptions): Promise<Offset | undefined>;
 }
 
 /** Also writes them. */
 export interface TenureTables extends TenureReads {
-  /** The marks first, then W. */
+  /**
+   * The marks first, then W.
+   *
+   * @throws {StoreUnavailableError} may be stored in part; repeat it
+   */
   save(known: KnownTenures, nowMs: number): Promise<void>;
 }
 
 /**
  * W is read before the marks: they are stored in the other order, so every mark up to the W that
  * was read is there.
+ *
+ * @throws {StoreUnavailableError} retryable
  */
 export async function readLastTenure(
   tables: TenureReads,
@@ -47,6 +61,9 @@ export async function readLastTenure(
 /**
  * Prepares what {@link readLastTenure} sends, and proves the right to read, on tables that are
  * there.
+ *
+ * @throws {AccessDeniedError} the right to read them is missing
+ * @throws {StoreUnavailableError} retryable
  */
 export async function proveTenureReads(tables: TenureReads, options?: CallOptions): Promise<void> {
   const nowhere = { topic: '' as Topic, partition: 0 as Partition, scope: '' };
@@ -75,7 +92,11 @@ export class KeptTenures {
     this.#tables = tables;
   }
 
-  /** W; `undefined` also where there are no tables. */
+  /**
+   * W; `undefined` also where there are no tables.
+   *
+   * @throws {StoreUnavailableError} retryable
+   */
   async upTo(
     topic: Topic,
     partition: Partition,
@@ -89,6 +110,12 @@ export class KeptTenures {
     }
   }
 
+  /**
+   * Where there are no tables, and no opening marks to keep, nothing is stored.
+   *
+   * @throws {StoreUnavailableError} may be stored in part; repeat it
+   * @throws {NotSetUpError} nothing stored: there are opening marks, and no tables to keep them in
+   */
   async save(known: KnownTenures, nowMs: number): Promise<void> {
     const hasMarks = known.openings.length > 0;
     const since = this.#missingSinceMs;

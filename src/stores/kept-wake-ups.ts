@@ -13,8 +13,13 @@ export function reasonOf(cell: unknown): WakeUpReason {
 
 /** Writes the tables of wake-ups; every call throws `NotSetUpError` where they are not there. */
 export interface WakeUpTables {
-  /** How far they are complete, as of the claim of the partition. */
+  /**
+   * How far they are complete, as of the claim of the partition.
+   *
+   * @throws {StoreUnavailableError} retryable
+   */
   upTo(topic: Topic, partition: Partition, options?: CallOptions): Promise<Offset | undefined>;
+  /** @throws {StoreUnavailableError} may be stored; repeat it */
   save(known: KnownWakeUps, nowMs: number): Promise<void>;
   /** The wake-up of one journal; the answer is kept as long as the journal is open. */
   of(key: Key): KeyWakeUps;
@@ -22,8 +27,13 @@ export interface WakeUpTables {
 
 /** The wake-up of one journal, as the process that owns its partition changes it. */
 export interface KeyWakeUps {
+  /** @throws {StoreUnavailableError} may be stored; repeat it */
   save(change: WakeUpChange, time: WakeUpTime): Promise<void>;
-  /** Where what is stored comes from; `undefined` = nothing is. */
+  /**
+   * Where what is stored comes from; `undefined` = nothing is.
+   *
+   * @throws {StoreUnavailableError} retryable
+   */
   offset(partition: Partition): Promise<Offset | undefined>;
 }
 
@@ -84,7 +94,11 @@ export class KeptWakeUps {
     this.#tables = tables;
   }
 
-  /** `undefined` also where there are no tables. */
+  /**
+   * `undefined` also where there are no tables.
+   *
+   * @throws {StoreUnavailableError} retryable
+   */
   async upTo(
     topic: Topic,
     partition: Partition,
@@ -99,6 +113,11 @@ export class KeptWakeUps {
     }
   }
 
+  /**
+   * Stores nothing where there are no tables.
+   *
+   * @throws {StoreUnavailableError} may be stored; repeat it
+   */
   save(known: KnownWakeUps, nowMs: number): Promise<void> {
     const { topic, partition } = known;
     return this.#whereKept(topic, partition, () => this.#tables.save(known, nowMs));

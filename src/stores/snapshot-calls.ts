@@ -26,7 +26,9 @@ export class SnapshotCalls {
     return await unlessAborted(running, options?.signal);
   }
 
-  /** Refuses calls from now on, and resolves when the work of earlier ones has ended. */
+  /**
+   * Refuses calls from now on, and resolves when the work of earlier ones has ended; never rejects.
+   */
   async close(): Promise<void> {
     this.#closed = true;
     await Promise.allSettled(this.#running);

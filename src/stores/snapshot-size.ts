@@ -1,6 +1,13 @@
 import { WriteRejectedError } from '../model/errors.ts';
 import type { SnapshotMetadata } from '../ports/snapshot-store.ts';
 
+/** The largest snapshot that a store takes. */
+export interface SnapshotLimit {
+  /** For messages. */
+  readonly store: string;
+  readonly bytes: number;
+}
+
 /**
  * Before anything of a snapshot is sent: what a store takes and cannot give back would hold its
  * entity for ever.
@@ -10,7 +17,7 @@ import type { SnapshotMetadata } from '../ports/snapshot-store.ts';
 export function checkSnapshotSize(
   { persistenceId, seqNr }: SnapshotMetadata,
   { length }: Uint8Array,
-  limit: { readonly store: string; readonly bytes: number },
+  limit: SnapshotLimit,
 ): void {
   if (length <= limit.bytes) return;
   const text = `the snapshot of event ${seqNr} of ${persistenceId} has ${length} bytes`;

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { createActor, waitFor } from 'xstate';
-import { type ActorHost, createActorHost } from '../../src/actor/create-actor-host.ts';
+import type { ActorHost } from '../../src/actor/actor-host.ts';
+import { createActorHost } from '../../src/actor/create-actor-host.ts';
 import { Plugins } from '../../src/compose/plugins.ts';
 import { loadConfig } from '../../src/config/load-config.ts';
 import { readPersistenceSettings } from '../../src/config/settings/persistence-settings.ts';

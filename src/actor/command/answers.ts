@@ -1,8 +1,9 @@
-import { CommandUnhandledError } from '../../model/errors.ts';
+import { CommandUnhandledError, WriteRejectedError } from '../../model/errors.ts';
 import type { Ask, AskResult } from '../entity/ask.ts';
+import { catchRejection } from '../entity/catch-rejection.ts';
 import type { Entity } from '../entity/entity.ts';
 import type { HostedState } from '../entity/entity-logic.ts';
-import { type Envelope, isStored, type Step } from '../entity/evaluated.ts';
+import { type Envelope, type Evaluated, isStored } from '../entity/evaluated.ts';
 import type { Lifecycle } from '../entity/lifecycle.ts';
 import type { CommandStash } from './command-stash.ts';
 
@@ -19,14 +20,37 @@ export class Answers<S extends HostedState> {
   }
 
   /** Everything that the command led to is stored and applied. */
-  giveReply(ask: Ask, steps: readonly Step<S>[], reply: unknown): void {
-    const { sequenceNr } = this.#entity;
-    const events = steps.filter(isStored).map(({ event }) => event);
-    this.give(ask, { sequenceNr, events, reply });
+  answer({ envelope, steps, outcome }: Evaluated<S>): void {
+    const { ask } = envelope;
+    switch (outcome.type) {
+      case 'reply':
+        if (ask !== undefined) {
+          const events = steps.filter(isStored).map(({ event }) => event);
+          this.#give(ask, { sequenceNr: this.#entity.sequenceNr, events, reply: outcome.reply });
+        }
+        catchRejection(outcome.thenRun?.(this.#entity.state), this.#entity);
+        break;
+      case 'known':
+        if (ask !== undefined) this.#give(ask, outcome.command);
+        break;
+      case 'error':
+        if (outcome.error instanceof WriteRejectedError) {
+          this.#entity.signal('persist-rejected', outcome.error);
+        }
+        this.reject(envelope, outcome.error);
+        break;
+      case 'stash':
+        if (!this.#stash.hold(envelope)) this.overflow(envelope);
+        break;
+      case 'fail':
+        ask?.fail(outcome.error);
+        this.#life.fail(outcome.error);
+        break;
+    }
   }
 
   /** Beside the answer, which may be an earlier one, the asker gets the entity as it is now. */
-  give(ask: Ask, { sequenceNr, events, reply }: Omit<AskResult, 'snapshot'>): void {
+  #give(ask: Ask, { sequenceNr, events, reply }: Omit<AskResult, 'snapshot'>): void {
     const snapshot = this.#life.expose(this.#stash.length);
     if (!ask.settled) ask.answer({ sequenceNr, events, snapshot, reply });
   }
@@ -35,7 +59,14 @@ export class Answers<S extends HostedState> {
   end(ask: Ask): void {
     const known = this.#entity.recent.find(ask.terms.commandId, this.#entity.deps.clock.nowMs());
     if (known === undefined) ask.fail(this.#life.endedError('no'));
-    else this.give(ask, known);
+    else this.#give(ask, known);
+  }
+
+  /** The command finds no room in the stash. */
+  overflow(envelope: Envelope): void {
+    const { error, fails } = this.#stash.overflow(envelope);
+    this.reject(envelope, error);
+    if (fails) this.#life.fail(error);
   }
 
   /** Certainly nothing of the command is stored. */
@@ -48,5 +79,18 @@ export class Answers<S extends HostedState> {
     const isUnhandled = error instanceof CommandUnhandledError;
     if (internal || (isUnhandled && settings.actor.unhandledCommand !== 'warn')) return;
     deps.log.warn({ persistenceId, command: event.type, err: error }, 'command refused');
+  }
+
+  /** Answers a command whose write was rejected, and ends the entity unless it may go on. */
+  rejectedByJournal(envelope: Envelope, cause: Error): void {
+    const { persistenceId, settings } = this.#entity;
+    const isEventsFault = cause instanceof WriteRejectedError;
+    const text = `the journal refused "${envelope.event.type}" of ${persistenceId}`;
+    const error = isEventsFault ? cause : new WriteRejectedError(text, { cause });
+    this.reject(envelope, error);
+    this.#entity.signal('persist-rejected', error);
+    const lives = isEventsFault || settings.actor.onRejected === 'continue';
+    // A result or a delay that cannot be stored would be waited for in vain for ever.
+    if (envelope.internal || !lives) this.#life.fail(new WriteRejectedError(text, { cause }));
   }
 }

@@ -1,6 +1,5 @@
-import { DataIntegrityError, WriteFailedError, WriteRejectedError } from '../../model/errors.ts';
+import { DataIntegrityError, WriteFailedError } from '../../model/errors.ts';
 import type { DeliverySender } from '../delivery/sender.ts';
-import { catchRejection } from '../entity/catch-rejection.ts';
 import type { Entity } from '../entity/entity.ts';
 import type { HostedState } from '../entity/entity-logic.ts';
 import type { Envelope, Evaluated } from '../entity/evaluated.ts';
@@ -8,9 +7,8 @@ import { Settled, StoredAfterLoss, type WriteRejected, Written } from '../entity
 import type { Lifecycle } from '../entity/lifecycle.ts';
 import type { EntitySnapshots } from '../snapshots/entity-snapshots.ts';
 import { Answers } from './answers.ts';
-import { beforeEvaluation, mayStillSucceed, waitsFor } from './before-evaluation.ts';
+import { BatchEvaluator } from './batch-evaluator.ts';
 import { CommandStash } from './command-stash.ts';
-import { CommandEvaluator, endsBatch } from './evaluate-command.ts';
 import { type PlannedWrite, planWrites } from './plan-writes.ts';
 import { answerStored, isWritten } from './stored-after-loss.ts';
 
@@ -19,16 +17,17 @@ export interface CommitParts<S extends HostedState> {
   readonly snapshots: EntitySnapshots<S>;
   readonly sender: DeliverySender<S>;
 }
+
 const nothing: readonly never[] = [];
 
 /**
- * The way of a command through its entity. Each step is a method here, in this order:
+ * The way of a command through its entity, in this order:
  *
  * 1. *wait*: `receive` puts it into the stash, where it waits for its turn;
- * 2. *evaluate*: a dry run says which events it leads to, nothing has happened yet;
+ * 2. *evaluate*: `BatchEvaluator` says which events it leads to, nothing has happened yet;
  * 3. *write*: its events get their numbers and go to the journal plugin;
  * 4. *commit*: each stored event is applied for good, one message of the mailbox an event;
- * 5. *answer*: the asker gets its result.
+ * 5. *answer*: the asker gets its result, from `Answers`.
  *
  * Commands that wait while a write is under way are evaluated together when it is settled, each
  * against the state that those before it lead to, and go out in one write. Nothing of a command
@@ -44,14 +43,12 @@ export class CommandPipeline<S extends HostedState> {
   readonly #life: Lifecycle<S>;
   readonly #snapshots: EntitySnapshots<S>;
   readonly #sender: DeliverySender<S>;
-  readonly #evaluator: CommandEvaluator<S>;
+  readonly #evaluator: BatchEvaluator<S>;
   readonly answers: Answers<S>;
   #batch: readonly Evaluated<S>[] = nothing;
   #planned: readonly PlannedWrite<S>[] = nothing;
   /** Entries of the batch that have had their answer. */
   #settled = 0;
-  /** Commands to be written one at a time, to find out which of them the journal rejects. */
-  #alone = 0;
   /** The turn under way ends with effects: of the first state, or of a step of the machine. */
   #hasEffects = true;
   /** The journal has confirmed the write of the batch. */
@@ -68,8 +65,8 @@ export class CommandPipeline<S extends HostedState> {
     this.#snapshots = snapshots;
     this.#sender = sender;
     this.stash = new CommandStash(entity);
-    this.#evaluator = new CommandEvaluator(entity);
     this.answers = new Answers(entity, life, this.stash);
+    this.#evaluator = new BatchEvaluator(entity, life, this.stash, this.answers);
   }
 
   get isIdle(): boolean {
@@ -89,17 +86,11 @@ export class CommandPipeline<S extends HostedState> {
   /** 1. Wait: the command takes its turn, which may be now. */
   receive(envelope: Envelope): void {
     if (!this.stash.offer(envelope)) {
-      this.#overflows(envelope);
+      this.answers.overflow(envelope);
       return;
     }
     this.drain();
     if (!this.stash.isEmpty) this.stash.note(envelope);
-  }
-
-  #overflows(envelope: Envelope): void {
-    const { error, fails } = this.stash.overflow(envelope);
-    this.answers.reject(envelope, error);
-    if (fails) this.#life.fail(error);
   }
 
   /**
@@ -108,7 +99,7 @@ export class CommandPipeline<S extends HostedState> {
    */
   drain(): void {
     while (this.#life.isReady && !this.stash.isEmpty) {
-      const batch = this.#evaluate();
+      const batch = this.#evaluator.evaluate();
       if (batch.length > 0) this.#write(batch);
     }
   }
@@ -121,56 +112,6 @@ export class CommandPipeline<S extends HostedState> {
   drainAfterEffects(): void {
     if (!this.#hasEffects) this.drain();
     else if (!this.stash.isEmpty) this.#entity.tell(new Settled());
-  }
-
-  /**
-   * 2. Evaluate: the commands to be written together. A command that stores nothing and has no
-   * write to wait for is answered on the way.
-   */
-  #evaluate(): readonly Evaluated<S>[] {
-    const entity = this.#entity;
-    const batch: Evaluated<S>[] = [];
-    let { state } = entity;
-    let sequenceNr = entity.numberBeforeNext;
-    let room = this.#alone > 0 ? 1 : entity.settings.actor.groupCommitMaxCommands;
-    this.#evaluator.reset();
-    while (room > 0 && this.#life.isReady) {
-      const envelope = this.stash.next();
-      if (envelope === undefined) break;
-      const evaluated = this.#evaluateIn(batch, envelope, state, sequenceNr);
-      if (evaluated === undefined) break;
-      const last = evaluated.steps.at(-1);
-      if (last === undefined && batch.length === 0) {
-        this.#answer(evaluated);
-        continue;
-      }
-      batch.push(evaluated);
-      if (endsBatch(evaluated, last)) break;
-      if (last === undefined) continue;
-      room--;
-      state = last.next;
-      sequenceNr += evaluated.steps.filter(({ payload }) => payload !== undefined).length;
-    }
-    return batch;
-  }
-
-  /** `undefined` = the command waits until the batch before it is settled. */
-  #evaluateIn(
-    batch: readonly Evaluated<S>[],
-    envelope: Envelope,
-    state: S,
-    sequenceNr: number,
-  ): Evaluated<S> | undefined {
-    if (!waitsFor(envelope, batch)) {
-      this.#alone = Math.max(0, this.#alone - 1);
-      const evaluated =
-        beforeEvaluation(this.#entity, envelope, sequenceNr) ??
-        this.#evaluator.evaluate(envelope, state, sequenceNr);
-      const { logic } = this.#entity;
-      if (batch.length === 0 || !mayStillSucceed(logic, evaluated, state)) return evaluated;
-    }
-    this.stash.putBack([envelope]);
-    return undefined;
   }
 
   /**
@@ -191,7 +132,7 @@ export class CommandPipeline<S extends HostedState> {
       return;
     }
     const writes = planned.map(({ write }) => write);
-    entity.write(writes, () => {
+    entity.journal.write(writes, () => {
       this.#isStored = true;
       if (this.#life.isLive) this.#tellCommits();
       else entity.tell(new StoredAfterLoss());
@@ -238,40 +179,13 @@ export class CommandPipeline<S extends HostedState> {
     if (this.#waitsForSnapshot && !this.#snapshots.holdsCommands) this.#finish();
   }
 
-  /** Answers a command, and those after it that had nothing to store. */
+  /** 5. Answer: a command, and those after it that had nothing to store. */
   #answerThrough(evaluated: Evaluated<S>): void {
     for (;;) {
       const next = this.#batch[this.#settled]; // none when an answer has ended the entity
       if (next === undefined || (next !== evaluated && next.steps.length > 0)) return;
       this.#settled++;
-      this.#answer(next);
-    }
-  }
-
-  /** 5. Answer: everything that the command led to is stored and applied. */
-  #answer({ envelope, steps, outcome }: Evaluated<S>): void {
-    const { ask } = envelope;
-    switch (outcome.type) {
-      case 'reply':
-        if (ask !== undefined) this.answers.giveReply(ask, steps, outcome.reply);
-        catchRejection(outcome.thenRun?.(this.#entity.state), this.#entity);
-        break;
-      case 'known':
-        if (ask !== undefined) this.answers.give(ask, outcome.command);
-        break;
-      case 'error':
-        if (outcome.error instanceof WriteRejectedError) {
-          this.#entity.signal('persist-rejected', outcome.error);
-        }
-        this.answers.reject(envelope, outcome.error);
-        break;
-      case 'stash':
-        if (!this.stash.hold(envelope)) this.#overflows(envelope);
-        break;
-      case 'fail':
-        ask?.fail(outcome.error);
-        this.#life.fail(outcome.error);
-        break;
+      this.answers.answer(next);
     }
   }
 
@@ -285,8 +199,8 @@ export class CommandPipeline<S extends HostedState> {
     if (cause === undefined || culprit === undefined || this.#isTorn(causes)) return;
     const at = this.#batch.indexOf(culprit);
     const isOnlyWrite = this.#planned.length === 1;
-    if (isOnlyWrite) this.#rejectedByJournal(culprit.envelope, cause);
-    else this.#alone = this.#batch.length - at;
+    if (isOnlyWrite) this.answers.rejectedByJournal(culprit.envelope, cause);
+    else this.#evaluator.evaluateAlone(this.#batch.length - at);
     const rest = this.#batch.slice(isOnlyWrite ? at + 1 : at);
     for (const { envelope } of rest) if (envelope.ask !== undefined) envelope.ask.stored = 'no';
     this.stash.putBack(rest.map(({ envelope }) => envelope));
@@ -295,26 +209,13 @@ export class CommandPipeline<S extends HostedState> {
     if (!this.#tellCommits()) this.#finish();
   }
 
-  /** A write was refused and a later one stored, decided on events that do not exist. */
+  /** A write was rejected and a later one stored, decided on events that do not exist. */
   #isTorn(causes: WriteRejected['causes']): boolean {
     const first = causes.findIndex((cause) => cause !== undefined);
     if (first < 0 || !causes.slice(first).includes(undefined)) return false;
     const text = 'the journal refused a write and stored a later one';
     this.failed(new WriteFailedError(text, { cause: causes[first] }));
     return true;
-  }
-
-  /** Answers the command, and ends the entity unless it may go on without it. */
-  #rejectedByJournal(envelope: Envelope, cause: Error): void {
-    const { persistenceId, settings } = this.#entity;
-    const isEventsFault = cause instanceof WriteRejectedError;
-    const text = `the journal refused "${envelope.event.type}" of ${persistenceId}`;
-    const error = isEventsFault ? cause : new WriteRejectedError(text, { cause });
-    this.answers.reject(envelope, error);
-    this.#entity.signal('persist-rejected', error);
-    const lives = isEventsFault || settings.actor.onRejected === 'continue';
-    // A result or a delay that cannot be stored would be waited for in vain for ever.
-    if (envelope.internal || !lives) this.#life.fail(new WriteRejectedError(text, { cause }));
   }
 
   /**
@@ -338,12 +239,12 @@ export class CommandPipeline<S extends HostedState> {
 
   /**
    * The entity is no longer held; its state is still there. What the journal has not answered is
-   * decided by its answer, and nothing is recovered before that.
+   * settled by its answer, and nothing is recovered before that.
    */
   lost(): void {
     this.#hasEffects = true; // of the recovery to come
     this.#lostState = this.#entity.state;
-    if (this.#isStored) this.decided([]);
+    if (this.#isStored) this.settledAfterLoss([]);
     else if (this.#planned.length === 0) this.#takeBack(this.#batch.slice(this.#settled));
   }
 
@@ -352,7 +253,7 @@ export class CommandPipeline<S extends HostedState> {
    * `WriteRejected`, empty = all is stored. What is not stored goes back into the stash, and is
    * evaluated anew after the recovery: its askers see nothing of the loss.
    */
-  decided(causes: readonly (Error | undefined)[]): void {
+  settledAfterLoss(causes: readonly (Error | undefined)[]): void {
     if (this.#isTorn(causes)) return;
     const first = causes.findIndex((cause) => cause !== undefined);
     const culprit = this.#planned[first]?.evaluated;

@@ -2,14 +2,20 @@ import type { Entity } from '../entity/entity.ts';
 import type { HostedState } from '../entity/entity-logic.ts';
 import { type Envelope, ownInput } from '../entity/evaluated.ts';
 import type { DeliveryReport } from '../entity/host-events.ts';
+import type { Lifecycle } from '../entity/lifecycle.ts';
 import { deliveredPrefix } from '../evolution/own-events.ts';
 
-/** What an entity does about a report of its sender; `pipeline` takes its inputs. */
+/** Takes what an entity has to store. */
+interface InputTaker {
+  receive(input: Envelope): void;
+}
+
+/** What an entity does about a report of its sender. */
 export function hearReport<S extends HostedState>(
   { delivery: { id, to, seqNr }, outcome }: DeliveryReport,
   entity: Entity<S>,
-  { isLive }: { readonly isLive: boolean },
-  pipeline: { receive(input: Envelope): void },
+  { isLive }: Pick<Lifecycle<S>, 'isLive'>,
+  pipeline: InputTaker,
 ): void {
   if (!isLive) return; // the next recovery sends the message again
   if (outcome.type === 'overdue') {

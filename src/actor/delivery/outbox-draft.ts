@@ -91,7 +91,10 @@ export class OutboxDraft {
     for (const change of changes) {
       if (change.type === 'confirm') {
         const id = checkDeliveryId(change.id);
-        if (this.#confirm(id)) confirmed.push(id);
+        if (!this.isOpen(id)) continue;
+        this.#set(id, 'confirmed');
+        this.#more--;
+        confirmed.push(id);
         continue;
       }
       const at = { ...event, count: event.count + deliveries.length };
@@ -105,13 +108,6 @@ export class OutboxDraft {
       ...(deliveries.length > 0 && { deliveries }),
       ...(confirmed.length > 0 && { confirmed }),
     };
-  }
-
-  #confirm(id: string): boolean {
-    if (!this.isOpen(id)) return false;
-    this.#set(id, 'confirmed');
-    this.#more--;
-    return true;
   }
 
   #factOf(

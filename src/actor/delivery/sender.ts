@@ -147,10 +147,13 @@ export class DeliverySender<S extends HostedState> {
 
   /** False when the destination is missing. */
   #send(delivery: OpenDelivery, sendings: Sendings): boolean {
-    const { deps } = this.#entity;
+    const { persistenceId, deps } = this.#entity;
     const destination = this.#destinationOf(delivery.to);
     if (destination === undefined) {
-      this.#warnMissing(delivery, sendings);
+      const { id, to } = delivery;
+      if (!sendings.missing.has(to))
+        deps.log.warn({ persistenceId, delivery: id, to }, noDestination);
+      sendings.missing.add(to);
       return false;
     }
     let sending = sendings.byId.get(delivery.id);
@@ -163,7 +166,6 @@ export class DeliverySender<S extends HostedState> {
     sending.lastStartMs = deps.clock.nowMs();
     this.#attempt(delivery, destination, sending, sendings.stopping.signal).catch(
       (err: unknown) => {
-        const { persistenceId } = this.#entity;
         deps.log.error({ persistenceId, delivery: delivery.id, err }, 'an attempt came to no end');
       },
     );
@@ -276,15 +278,6 @@ export class DeliverySender<S extends HostedState> {
     );
     this.#entity.tell(new DeliveryReport(delivery, { type: 'overdue', cause: lastError }));
   }
-
-  #warnMissing({ id, to }: OpenDelivery, { missing }: Sendings): void {
-    if (missing.has(to)) return;
-    missing.add(to);
-    const { persistenceId, deps } = this.#entity;
-    const text =
-      'a stored delivery waits for a destination that the option "deliveries.to" does not have';
-    deps.log.warn({ persistenceId, delivery: id, to }, text);
-  }
 }
 
 function isRefusal(error: unknown): boolean {
@@ -301,3 +294,6 @@ function isAnswer(output: unknown): output is AskResult {
   const { snapshot } = output;
   return typeof snapshot === 'object' && snapshot !== null && 'persistence' in snapshot;
 }
+
+const noDestination =
+  'a stored delivery waits for a destination that the option "deliveries.to" does not have';

@@ -103,6 +103,7 @@ export function checkTerms(given: CommandTerms | undefined): CheckedTerms {
 }
 
 const longestShortId = 255;
+/** What {@link isShortId} asks for, in words. */
 export const shortIdText = `a well-formed text of at most ${longestShortId} characters that is not blank`;
 
 /** A text that may stand beside events: see `shortIdText`. */

@@ -8,6 +8,15 @@ import type { EntityLogic } from './entity-logic.ts';
 import type { EntitySettings } from './entity-options.ts';
 import type { LiveEntities } from './live-entities.ts';
 
+/** How a delivery asks an actor: its id names the command, so that it runs once. */
+interface DeliveryTerms {
+  readonly commandId: string;
+  readonly correlationId: string | undefined;
+  readonly signal: AbortSignal;
+  /** ms. */
+  readonly timeout: number;
+}
+
 /** What all entities of one persistence share. */
 export interface EntityDeps {
   readonly journal: (pluginId: string | undefined, signal: AbortSignal) => Promise<JournalPlugin>;
@@ -23,16 +32,7 @@ export interface EntityDeps {
     signal: AbortSignal,
   ) => Promise<JournalCoding | undefined>;
   /** Asks an actor of this persistence. */
-  readonly ask: (
-    ref: AnyActorRef,
-    command: EventObject,
-    how: {
-      readonly commandId: string;
-      readonly correlationId: string | undefined;
-      readonly signal: AbortSignal;
-      readonly timeout: number;
-    },
-  ) => Promise<unknown>;
+  readonly ask: (ref: AnyActorRef, command: EventObject, how: DeliveryTerms) => Promise<unknown>;
   readonly log: Logger;
   readonly clock: Clock;
   /** 0 <= value < 1; decides the jitter of a backoff. */

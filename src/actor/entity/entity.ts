@@ -1,26 +1,20 @@
 import type { AnyActorRef, EventObject } from 'xstate';
-import { ClosedError, NotOwnerError, WriteRejectedError } from '../../model/errors.ts';
 import { SeqNr } from '../../model/seq-nr.ts';
-import type { CallOptions } from '../../ports/call-options.ts';
 import type {
-  AtomicWrite,
   EventFacts,
-  HeldPlugin,
   JournalPlugin,
   PersistenceId,
   PersistentRepr,
 } from '../../ports/journal-plugin.ts';
 import { longestTimeoutMs } from '../../runtime/alarms.ts';
-import { onAbort } from '../../runtime/on-abort.ts';
 import type { EventCoding } from '../evolution/event-coding.ts';
 import { catchRejection } from './catch-rejection.ts';
 import { checkSame } from './check-same.ts';
 import type { EntityDeps, EntityStart } from './entity-deps.ts';
+import { EntityJournal } from './entity-journal.ts';
 import type { EntityLogic, HostedState } from './entity-logic.ts';
 import type { EntitySettings, PersistenceSignal } from './entity-options.ts';
 import type { Step } from './evaluated.ts';
-import { TenureLost, WriteFailed, WriteRejected } from './host-events.ts';
-import { rejectionsOf } from './journal-answers.ts';
 import { Outbox } from './outbox.ts';
 import { RecentCommands } from './recent-commands.ts';
 import type { Replayed } from './replayed.ts';
@@ -30,8 +24,6 @@ import { Waits } from './waits.ts';
 
 /** What is stored of an event beside its payload. */
 type BesidePayload = Pick<Step<unknown>, 'tags' | 'facts' | 'form' | 'manifest' | 'command'>;
-
-const doNothing = (): void => {};
 
 /** How an actor had ended that comes back from a snapshot of its parent. */
 export interface EndedPointer extends Required<HostedState> {
@@ -53,8 +45,8 @@ export type InitRecord = 'stored' | 'with-first-event' | 'none';
  *   └──────────────── forget ←───────────────┘   after a failure, or the loss of its tenure
  * ```
  *
- * Before `adopt`, where the journal can be held: `hold`. What the entity writes until `forget`, it
- * writes under the tenure under which its recovery began.
+ * Before `adopt`, where the journal can be held: `journal.hold`. What the entity writes until
+ * `forget`, it writes under the tenure under which its recovery began.
  */
 export class Entity<S extends HostedState> {
   readonly persistenceId: PersistenceId;
@@ -62,6 +54,7 @@ export class Entity<S extends HostedState> {
   readonly settings: EntitySettings<S>;
   readonly logic: EntityLogic<S>;
   readonly self: AnyActorRef;
+  readonly journal: EntityJournal;
   readonly initialActs: boolean;
   readonly #blank: S;
   #state: S;
@@ -71,14 +64,10 @@ export class Entity<S extends HostedState> {
   #writerUuid = '';
   #coding: EventCoding | undefined;
   #bornWith: string | undefined;
-  #journal: JournalPlugin | undefined;
   #timers = new Timers();
   #waits = new Waits();
   #recent: RecentCommands;
   #outbox = new Outbox();
-  #writeUnderWay: Promise<void> | undefined;
-  #held: HeldPlugin | undefined;
-  #stopListening = doNothing;
 
   constructor(start: EntityStart<S>) {
     const { persistenceId, deps, settings, logic, self, input, state, initialActs } = start;
@@ -92,6 +81,7 @@ export class Entity<S extends HostedState> {
     this.#state = state;
     this.#input = input;
     this.#recent = new RecentCommands(settings.actor.commandIds);
+    this.journal = new EntityJournal(this);
   }
 
   /** The committed state. */
@@ -159,53 +149,12 @@ export class Entity<S extends HostedState> {
   }
 
   /**
-   * The journal that it writes, held where that is possible; `undefined` = it has not recovered.
-   */
-  get journal(): JournalPlugin | undefined {
-    return this.#journal;
-  }
-
-  /** The write that the journal has not answered yet; never rejects. */
-  get writeUnderWay(): Promise<void> | undefined {
-    return this.#writeUnderWay;
-  }
-
-  /** From now on the entity hears, through its mailbox, when it is no longer held. */
-  hold(held: HeldPlugin): void {
-    this.#held = held;
-    const stopListening = onAbort(held.signal, (reason) => this.tell(new TenureLost(held, reason)));
-    // One that was lost by now has been released already.
-    if (this.#held === held) this.#stopListening = stopListening;
-  }
-
-  /** Lets the journal go, so that nothing more is written; a write under way gets its answer. */
-  release(): void {
-    const held = this.#held;
-    if (held === undefined) return;
-    this.#held = undefined;
-    this.#stopListening();
-    const { persistenceId, deps } = this;
-    held[Symbol.asyncDispose]().then(undefined, (err: unknown) => {
-      deps.log.debug({ persistenceId, err }, 'a journal could not be let go in order');
-    });
-  }
-
-  isHeldBy(held: HeldPlugin): boolean {
-    return this.#held === held;
-  }
-
-  /** Another process may write the journal by now, though the entity has not heard of it yet. */
-  get isLost(): boolean {
-    return this.#held?.signal.aborted === true;
-  }
-
-  /**
    * Takes what the journal says. The state of a journal that was never written is left to `begin`.
    *
    * @throws {RecoveryFailedError} the children of the state cannot be made again
    */
   adopt(journal: JournalPlugin, replayed: Replayed<S>): void {
-    this.#journal = journal;
+    this.journal.open(journal);
     this.#writerUuid = this.deps.randomUuid();
     this.#sequenceNr = replayed.sequenceNr;
     this.#coding = replayed.coding;
@@ -279,8 +228,7 @@ export class Entity<S extends HostedState> {
     this.#timers = new Timers();
     this.#recent = new RecentCommands(this.settings.actor.commandIds);
     this.#outbox = new Outbox();
-    this.#journal = undefined;
-    this.release();
+    this.journal.close();
   }
 
   /** The actor is stopped from outside. */
@@ -318,39 +266,6 @@ export class Entity<S extends HostedState> {
   initRepr(seqNr: number, facts: EventFacts): PersistentRepr {
     const beside = { tags: [], facts, form: undefined, manifest: '', command: undefined };
     return this.reprOf(seqNr, initEvent(this.#input), beside);
-  }
-
-  /**
-   * Hands writes to the journal. `onStored` is called when all are stored; otherwise the answer
-   * comes back through the mailbox, as `WriteRejected` or `WriteFailed`.
-   */
-  write(writes: readonly AtomicWrite[], onStored: () => void): void {
-    this.#writeUnderWay = this.#write(writes, onStored);
-  }
-
-  async #write(writes: readonly AtomicWrite[], onStored: () => void): Promise<void> {
-    try {
-      if (this.#journal === undefined) throw new ClosedError('the entity has not recovered');
-      const sealed = this.#coding?.cipher === undefined ? writes : await this.#coding.seal(writes);
-      const causes = rejectionsOf(await this.#journal.write(sealed), writes.length);
-      this.#writeUnderWay = undefined;
-      if (causes === undefined) return onStored();
-      this.#waits.untold();
-      this.tell(new WriteRejected(causes));
-    } catch (error) {
-      this.#writeUnderWay = undefined;
-      this.#waits.untold();
-      const isRejected = error instanceof WriteRejectedError || error instanceof NotOwnerError;
-      this.tell(isRejected ? new WriteRejected(writes.map(() => error)) : new WriteFailed(error));
-    }
-  }
-
-  /** @throws {NotOwnerError} nothing deleted: the entity has no journal any more */
-  async deleteTo(to: SeqNr, options: CallOptions): Promise<void> {
-    if (this.#journal === undefined) {
-      throw new NotOwnerError(`${this.persistenceId} is no longer held: nothing was deleted`);
-    }
-    await this.#journal.deleteTo(this.persistenceId, to, options);
   }
 
   /** What the entity reports to itself takes its turn in the mailbox, where inspectors see it. */

@@ -147,6 +147,7 @@ export class DeliveryReport extends HostEvent {
   }
 }
 
+/** What became of a delivery. */
 export type DeliveryOutcome =
   /** Its destination has confirmed it, with this answer in its stored form. */
   | { readonly type: 'confirmed'; readonly output: unknown }

@@ -15,7 +15,7 @@ const tables: Readonly<Record<'stop' | 'restart', LifeTable>> = {
   restart: lifeTable(true),
 };
 
-const phases: Readonly<Record<LifeState, Phase>> = {
+const phaseOf: Readonly<Record<LifeState, Phase>> = {
   awaitingPermit: 'awaiting-permit',
   replaying: 'replaying',
   loadingSnapshot: 'loading-snapshot',
@@ -43,6 +43,8 @@ export class Lifecycle<S extends HostedState> {
   readonly #entity: Entity<S>;
   readonly #table: LifeTable;
   readonly #perform: (effect: LifeEffect) => void;
+  /** It ends after what it has in hand, and takes no more commands. */
+  isStopping = false;
   #state: LifeState = 'awaitingPermit';
   #lastError: unknown;
   /** Why the entity goes on in another process. */
@@ -203,7 +205,7 @@ export class Lifecycle<S extends HostedState> {
   expose(stashed: number): Exposed<S> {
     const { state, sequenceNr, persistenceId, input, bornWith, isOnlyDelivering } = this.#entity;
     const error = this.#lastError;
-    const phase = phases[this.#state];
+    const phase = phaseOf[this.#state];
     let persistence: PersistenceInfo = { phase, persistenceId, sequenceNr, stashed, input };
     if (bornWith !== undefined) persistence = { ...persistence, bornWith };
     if (error !== undefined) persistence = { ...persistence, lastError: error };

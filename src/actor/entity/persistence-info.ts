@@ -1,5 +1,6 @@
 import type { EventObject } from 'xstate';
 
+/** What an actor is doing, as its snapshots show it. */
 export const phases = [
   'awaiting-permit',
   'loading-snapshot',

@@ -25,12 +25,18 @@ export interface EntityKeys {
    * The 32 bytes of the entity, always the same until they are forgotten; `undefined` = there are
    * none. `create` = make them if there are none: at once for all processes, so that two which ask
    * at one time get the same.
+   *
+   * @throws what keeps them from being read or made: the recovery fails, or the write is rejected
    */
   keyOf(
     persistenceId: string,
     options: { readonly create: boolean },
   ): Promise<Uint8Array | undefined>;
-  /** No process gets the key any more. A live entity keeps it until it stops. */
+  /**
+   * No process gets the key any more. A live entity keeps it until it stops.
+   *
+   * @throws when processes may still get it: forget it again
+   */
   forget(persistenceId: string): Promise<void>;
 }
 
@@ -63,13 +69,14 @@ export class EntityCipher {
    */
   static async open(persistenceId: string, keys: EntityKeys, clock: Clock): Promise<EntityCipher> {
     const cipher = new EntityCipher(persistenceId, keys, clock);
-    cipher.#key = await cipher.#ask({ create: false });
+    cipher.#key = await cipher.#ask(false);
     return cipher;
   }
 
   /** Keys that never answer would hold the entity, its permit to recover, and a shutdown. */
-  async #ask(options: { readonly create: boolean }): Promise<Uint8Array | undefined> {
-    const key = await within(this.#keys.keyOf(this.#id, options), answerLimitMs, this.#clock);
+  async #ask(create: boolean): Promise<Uint8Array | undefined> {
+    const asked = this.#keys.keyOf(this.#id, { create });
+    const key = await within(asked, answerLimitMs, this.#clock);
     if (key !== 'expired') return checkKey(key);
     const text = `the keys did not answer within ${answerLimitMs} ms for "${this.#id}"`;
     throw new DeadlineExceededError(text);
@@ -83,7 +90,7 @@ export class EntityCipher {
   async ready(): Promise<void> {
     if (this.#key !== undefined) return;
     try {
-      this.#key = await this.#ask({ create: true });
+      this.#key = await this.#ask(true);
     } catch (cause) {
       throw new WriteRejectedError(`no key of "${this.#id}" could be made`, { cause });
     }
@@ -96,38 +103,27 @@ export class EntityCipher {
     const sealed = this.seal(plainOf(repr), eventPlace(repr));
     const payload = new SerializedPayload(encryptedSerializer, version, sealed);
     const { form: _, ...rest } = repr;
-    return { ...rest, payload, facts: this.#sealFacts(repr.facts) };
-  }
-
-  #sealFacts(facts: EventFacts): EventFacts {
-    const delivery = (one: DeliveryFact) => this.#sealDelivery(one);
-    return withEach(facts, { delivery, command: (one) => this.#sealCommand(one) });
+    const facts = withEach(repr.facts, {
+      delivery: ({ message, ...fact }) =>
+        message === undefined
+          ? fact
+          : { ...fact, sealed: this.#sealJson(message, deliveryPlace(fact)) },
+      command: ({ reply, ...fact }) =>
+        reply === undefined ? fact : { ...fact, sealed: this.#sealJson(reply, replyPlace(fact)) },
+    });
+    return { ...rest, payload, facts };
   }
 
   /** @throws as of `open` */
   openFacts(facts: EventFacts): EventFacts {
-    const delivery = (one: DeliveryFact) => this.#openDelivery(one);
-    return withEach(facts, { delivery, command: (one) => this.#openCommand(one) });
-  }
-
-  #sealDelivery({ message, ...delivery }: DeliveryFact): DeliveryFact {
-    if (message === undefined) return delivery;
-    return { ...delivery, sealed: this.#sealJson(message, deliveryPlace(delivery)) };
-  }
-
-  #openDelivery({ sealed, ...delivery }: DeliveryFact): DeliveryFact {
-    if (sealed === undefined) return delivery;
-    return { ...delivery, message: this.#openJson(sealed, deliveryPlace(delivery)) };
-  }
-
-  #sealCommand({ reply, ...command }: CommandFact): CommandFact {
-    if (reply === undefined) return command;
-    return { ...command, sealed: this.#sealJson(reply, replyPlace(command)) };
-  }
-
-  #openCommand({ sealed, ...command }: CommandFact): CommandFact {
-    if (sealed === undefined) return command;
-    return { ...command, reply: this.#openJson(sealed, replyPlace(command)) };
+    return withEach(facts, {
+      delivery: ({ sealed, ...fact }) =>
+        sealed === undefined
+          ? fact
+          : { ...fact, message: this.#openJson(sealed, deliveryPlace(fact)) },
+      command: ({ sealed, ...fact }) =>
+        sealed === undefined ? fact : { ...fact, reply: this.#openJson(sealed, replyPlace(fact)) },
+    });
   }
 
   #sealJson(value: unknown, place: string): string {

@@ -77,8 +77,9 @@ export interface CodingParts {
  * The way of the events of one entity to its journal and back, from the outer layer to the inner:
  *
  * ```
- * event ─→ schema ─→ adapter of the actor ─→ adapter of the journal ─→ serializer ─→ cipher
- * event ←─ schema ←─ adapter of the actor ←─ adapter of the journal ←─ new names ←─ serializer ←─ cipher
+ *                    adapter of   adapter of
+ * event ─→ schema ─→ the actor ─→ the journal ─→──────────→─ serializer ─→ cipher
+ * event ←─ schema ←─ the actor ←─ the journal ←─ new names ←─ serializer ←─ cipher
  * ```
  *
  * What the actor itself stores, the init record and events of xstate, is only encrypted, and only
@@ -193,10 +194,14 @@ export class EventCoding {
       const read = isOwn(stored) ? [stored] : this.#unadapt(stored, manifest, seqNr);
       const events = read.flatMap((event) => this.#known(event, repr));
       if (!isOwn(stored)) for (const event of events) this.#check(event);
-      const first = this.#factsOf(repr);
+      const { renaming } = this.#evolution;
+      const { timer } = facts;
+      const isRenamed = renaming !== undefined && timer !== undefined;
+      const first = isRenamed ? { ...facts, timer: renaming.timerOf(timer) } : facts;
       return events.map((event, part) => {
-        // It fired only once.
-        return { ...repr, payload: event, facts: part === 0 ? first : withoutTimer(first) };
+        if (part === 0) return { ...repr, payload: event, facts: first };
+        const { timer: _, ...others } = first; // it fired only once
+        return { ...repr, payload: event, facts: others };
       });
     } catch (cause) {
       if (cause instanceof RecoveryFailedError) throw cause;
@@ -296,13 +301,6 @@ export class EventCoding {
     return renaming.eventOf(stored as EventObject);
   }
 
-  #factsOf({ facts }: PersistentRepr): EventFacts {
-    const { renaming } = this.#evolution;
-    const { timer } = facts;
-    if (renaming === undefined || timer === undefined) return facts;
-    return { ...facts, timer: renaming.timerOf(timer) };
-  }
-
   /** The event, if the machine knows its type; else what the policy makes of it. */
   #known(event: unknown, repr: PersistentRepr): readonly unknown[] {
     const { unknown } = this.#evolution;
@@ -349,12 +347,6 @@ function isOwn(stored: unknown): stored is EventObject {
 /** Several adapters only read. */
 function only(adapters: readonly EventAdapter[] | undefined): EventAdapter | undefined {
   return adapters?.length === 1 ? adapters[0] : undefined;
-}
-
-function withoutTimer(facts: EventFacts): EventFacts {
-  if (facts.timer === undefined) return facts;
-  const { timer: _, ...others } = facts;
-  return others;
 }
 
 /** @throws {InvalidInputError} the name is an old one: a recovery would read another event */

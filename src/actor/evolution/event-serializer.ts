@@ -20,8 +20,10 @@ export interface JsonCodec<T = unknown> {
   fromJson(json: unknown): T;
 }
 
+/** What turns events into what is stored, and back. */
 export type EventSerializer = Serializer | JsonCodec;
 
+/** It makes bytes, not JSON. */
 export function isSerializer(serializer: EventSerializer): serializer is Serializer {
   return 'identifier' in serializer;
 }

@@ -114,14 +114,11 @@ export class Renaming {
   #after(name: string): string {
     for (let dot = name.indexOf('.'); dot >= 0; dot = name.indexOf('.', dot + 1)) {
       const [delay, state] = [name.slice(0, dot), name.slice(dot + 1)];
-      const [toState, toDelay] = [this.stateOf(state), this.#delayOf(delay, this.stateOf(state))];
+      const toState = this.stateOf(state);
+      const toDelay = this.#delays.get(`${delay}.${toState}`) ?? this.#delays.get(delay) ?? delay;
       if (toState !== state || toDelay !== delay) return `${toDelay}.${toState}`;
     }
     return name;
-  }
-
-  #delayOf(delay: string, state: string): string {
-    return this.#delays.get(`${delay}.${state}`) ?? this.#delays.get(delay) ?? delay;
   }
 
   /** The id of a state, or of the machine. */

@@ -128,6 +128,7 @@ function plain(value: unknown, encoding: string | undefined): StoredPayload {
   return { payload: form.value, form, encoding };
 }
 
+/** The message of what was thrown, which need not be an error. */
 export function messageOf(cause: unknown): string {
   return cause instanceof Error ? cause.message : String(cause);
 }

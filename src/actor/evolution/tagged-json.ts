@@ -37,8 +37,11 @@ type Inner = (item: unknown, key: string | number) => unknown;
 /** `undefined` for others: an instance of a derived class would come back as something else. */
 function tagBuiltIn(value: object, path: string, inner: Inner): object | undefined {
   switch (Object.getPrototypeOf(value)) {
-    case Date.prototype:
-      return tagDate(value as Date, path);
+    case Date.prototype: {
+      const date = value as Date;
+      if (Number.isNaN(date.getTime())) throw refused('an invalid date', path);
+      return { $date: date.toISOString() };
+    }
     case Map.prototype: {
       const entries = [...(value as Map<unknown, unknown>)];
       return { $map: entries.map(([key, item], i) => [inner(key, i), inner(item, i)]) };
@@ -62,11 +65,6 @@ function tagMembers(value: object, inner: Inner): object {
     if (member !== undefined) setMember(members, name, inner(member, name));
   }
   return looksTagged(members) ? { $plain: members } : members;
-}
-
-function tagDate(date: Date, path: string): object {
-  if (!Number.isNaN(date.getTime())) return { $date: date.toISOString() };
-  throw refused('an invalid date', path);
 }
 
 function refused(what: string, path: string): InvalidInputError {

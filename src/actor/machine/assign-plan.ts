@@ -8,6 +8,7 @@ export interface AssignPlan {
   spawns: boolean;
 }
 
+/** Plans a step of a machine; `undefined` = xstate itself has to run it. */
 export type AssignPlanner = (
   snapshot: AnyMachineSnapshot,
   event: EventObject,

@@ -22,7 +22,12 @@ import { endedChildId, isChildError, toStored } from '../entity/stored-event.ts'
 import type { LiveChange, Timer, TimerChange } from '../entity/timers.ts';
 import type { ChildNames } from './child-names.ts';
 import { nameChildrenOf } from './child-names.ts';
-import { type ActorInside, persistedForm, persistMachine } from './machine-snapshot.ts';
+import {
+  type ActorInside,
+  persistedForm,
+  persistMachine,
+  type StoredDelay,
+} from './machine-snapshot.ts';
 import type { MachineVersions } from './machine-versions.ts';
 import { actorFinder, armDelays, fillContexts, makeChild } from './restore-machine.ts';
 import { isRetried, tellStored } from './retried-promise.ts';
@@ -50,8 +55,6 @@ export interface LogicHooks {
   /** `undefined` = nothing that is sent is delivered. */
   readonly addressOf: AddressOf | undefined;
 }
-
-type RestoredDelay = Readonly<Record<'delayMs' | 'fromMs', number>>;
 
 /**
  * A machine in the real scope of one actor. Its actions go to xstate's own executor, past
@@ -224,7 +227,9 @@ export class MachineLogic implements EntityLogic<AnyMachineSnapshot>, WorkingEnt
     if (live.status !== 'active') return live;
     this.#scope.defer(() => this.#machine.start(live));
     this.#scope.defer(() => {
-      const leftMs = (delay: RestoredDelay): number => this.#leftMs(delay);
+      const { restartsTimers, nowMs } = this.#hooks;
+      const leftMs = ({ delayMs, fromMs }: StoredDelay): number =>
+        restartsTimers ? delayMs : Math.max(0, fromMs + delayMs - nowMs());
       for (const { actor, stored } of restored) armDelays(actor, stored, standing, leftMs);
     });
     return live;
@@ -382,11 +387,5 @@ export class MachineLogic implements EntityLogic<AnyMachineSnapshot>, WorkingEnt
     this.#scope.defer(() => {
       system.scheduler.schedule(self, self, new TimerTick(key), longestTimeoutMs, key);
     });
-  }
-
-  /** What is left of a delay of a child that a snapshot brought. */
-  #leftMs({ delayMs, fromMs }: RestoredDelay): number {
-    if (this.#hooks.restartsTimers) return delayMs;
-    return Math.max(0, fromMs + delayMs - this.#hooks.nowMs());
   }
 }

@@ -10,7 +10,7 @@ import { workOf } from '../entity/invoked-work.ts';
 import type { Stand } from '../entity/lossless-form.ts';
 import { refusal, toLossless } from '../entity/lossless-form.ts';
 import { errorToStored, RemoteError, toStored } from '../entity/stored-event.ts';
-import { type Scheduled, scheduledBy } from './scheduled.ts';
+import { scheduledBy } from './scheduled.ts';
 import { isActorRef } from './snapshot-parts.ts';
 
 /** The state of a machine as an entity's snapshot keeps it, with its children all the way down. */
@@ -108,7 +108,10 @@ class Persister {
 
   entity(): StoredMachine {
     const stored = this.#machine(this.#state, 'state', this.#inEntity);
-    const gone = this.#gone.map((actor) => this.#goneChild(actor));
+    const gone = this.#gone.map((actor) => {
+      const made = this.#made(actor, `the actor "${actor.id}" of the context`);
+      return this.#isEnded(actor) ? { ...made, end: endOf(actor) } : made;
+    });
     return gone.length === 0 ? stored : { ...stored, gone };
   }
 
@@ -144,14 +147,14 @@ class Persister {
       const state = logic.getPersistedSnapshot(snapshot);
       return { ...made, state: toLossless(state, path, this.#aroundChild) };
     }
-    const delayed = scheduledBy(child).map((scheduled) => this.#delay(scheduled, path));
+    const delayed = scheduledBy(child).map(({ id, event, target, delayMs, fromMs }) => {
+      const [what, to] = [event, target].map((part) =>
+        toLossless(part, `${path}.delayed`, this.#inChild),
+      );
+      return { id, event: what, target: to, delayMs, fromMs };
+    });
     const machine = this.#machine(snapshot, path, this.#inChild);
     return { ...made, machine: delayed.length === 0 ? machine : { ...machine, delayed } };
-  }
-
-  #goneChild(actor: AnyActorRef): StoredChild {
-    const made = this.#made(actor, `the actor "${actor.id}" of the context`);
-    return this.#isEnded(actor) ? { ...made, end: endOf(actor) } : made;
   }
 
   #made(child: AnyActorRef, path: string): StoredChild {
@@ -169,12 +172,6 @@ class Persister {
       ...(input !== undefined && { input: toLossless(input, `${path}.input`, this.#aroundChild) }),
       ...(work !== undefined && { work: work.toPlain() }),
     };
-  }
-
-  #delay({ id, event, target, delayMs, fromMs }: Scheduled, path: string): StoredDelay {
-    const at = `${path}.delayed`;
-    const [what, to] = [event, target].map((part) => toLossless(part, at, this.#inChild));
-    return { id, event: what, target: to, delayMs, fromMs };
   }
 
   /** What the context of the entity may hold: also children that are none any more. */

@@ -11,7 +11,7 @@ import { readArray, readChoice, readObject, readText } from '../../model/plain-m
 import { fromLossless, type Standing } from '../entity/lossless-form.ts';
 import type { Timers } from '../entity/timers.ts';
 import { hasDelayed } from './known-events.ts';
-import type { ActorStand, StoredChild, StoredMachine } from './machine-snapshot.ts';
+import type { ActorStand, StoredChild, StoredDelay, StoredMachine } from './machine-snapshot.ts';
 import { type StateNode, sameValue, stateNodeOf } from './snapshot-parts.ts';
 
 /** A state that was made from a snapshot, with children that have not been started. */
@@ -118,7 +118,7 @@ export function armDelays(
   actor: AnyActorRef,
   { machine }: StoredChild,
   standing: Standing,
-  leftMs: (delay: { readonly delayMs: number; readonly fromMs: number }) => number,
+  leftMs: (delay: StoredDelay) => number,
 ): void {
   const snapshot = actor.getSnapshot() as Partial<AnyMachineSnapshot>;
   if (machine === undefined || snapshot.status !== 'active') return;

@@ -179,7 +179,10 @@ class Attempts {
       case 'persistence.attempt-failed':
         return this.#fail(event.error, state);
       case 'persistence.attempt-time-up': {
-        const error = this.#timedOut();
+        const text = `${this.#name} took longer than ${this.#policy.timeoutMs ?? 0} ms`;
+        const error = new AttemptTimedOutError(
+          `${text}: its signal is aborted; it may have had its effect`,
+        );
         this.#controller?.abort(error);
         return this.#fail(error, state);
       }
@@ -250,12 +253,6 @@ class Attempts {
     const { attempts } = this.#policy;
     const { persistenceId } = this.#entity;
     return `attempt ${this.#work.attempt} of ${attempts} of "${this.#scope.id}" in ${persistenceId}`;
-  }
-
-  #timedOut(): AttemptTimedOutError {
-    const { timeoutMs = 0 } = this.#policy;
-    const text = `${this.#name} took longer than ${timeoutMs} ms`;
-    return new AttemptTimedOutError(`${text}: its signal is aborted; it may have had its effect`);
   }
 
   #interrupted(): AttemptInterruptedError {

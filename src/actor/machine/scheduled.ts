@@ -36,15 +36,11 @@ export function watchSchedules(system: System, nowMs: () => number): void {
   const { scheduler } = system;
   const schedule = scheduler.schedule.bind(scheduler);
   scheduler.schedule = (source, target, ...rest) => {
-    const [event, delay, id = makeId()] = rest;
+    const [event, delay, id = Math.random().toString(36).slice(2)] = rest;
     schedule(source, target, event, delay, id);
     const entry = entriesOf(system)[`${source.sessionId}.${id}`];
     if (entry !== undefined) times.set(entry, nowMs());
   };
-}
-
-function makeId(): string {
-  return Math.random().toString(36).slice(2);
 }
 
 /** The delayed events of one actor, in the order in which it scheduled them. */

@@ -151,6 +151,7 @@ function actorWithin(instance: object, path: string, levels = deepestInstance): 
   return undefined;
 }
 
+/** xstate has no class to ask for, so this goes by members. */
 export function isActorRef(value: object): value is AnyActorRef {
   return 'sessionId' in value && 'send' in value && 'getSnapshot' in value;
 }

@@ -54,11 +54,14 @@ export interface RecoveryParts<S extends HostedState> {
  *
  * | state | before | after |
  * |---|---|---|
- * | `awaitingPermit` | the start, `backingOff`, `unowned` | `replaying`; `backingOff` or `failed`; `unowned` |
- * | `replaying` | `awaitingPermit`, `loadingSnapshot` | `ready`, `initialising`; `backingOff` or `failed`; `unowned` |
- * | `loadingSnapshot` | `replaying`, for each snapshot it asks for | `replaying`; `backingOff` or `failed`; `unowned` |
- * | `initialising` | `replaying`, if it is new | `ready`; `backingOff` or `failed`; `unowned` |
+ * | `awaitingPermit` | the start, `backingOff`, `unowned` | `replaying` |
+ * | `replaying` | `awaitingPermit`, `loadingSnapshot` | `ready`, `initialising` |
+ * | `loadingSnapshot` | `replaying`, for each snapshot it asks for | `replaying` |
+ * | `initialising` | `replaying`, if it is new | `ready` |
  * | `backingOff` | any failure, when the entity restarts | `awaitingPermit` |
+ *
+ * From each of the first four a failure leads to `backingOff` or `failed`, and the loss of the tenure
+ * to `unowned`.
  */
 export class EntityRecovery<S extends HostedState> {
   readonly #entity: Entity<S>;
@@ -163,7 +166,7 @@ export class EntityRecovery<S extends HostedState> {
       holding.then((late) => late?.[Symbol.asyncDispose]()).catch(() => {});
       throw error;
     }
-    if (held !== undefined) entity.hold(held);
+    if (held !== undefined) entity.journal.hold(held);
     signal.throwIfAborted();
     return held;
   }
@@ -250,7 +253,7 @@ export class EntityRecovery<S extends HostedState> {
   #adopt({ journal, replayed }: Recovered<S>): void {
     const entity = this.#entity;
     // The message that says so follows: nothing may start meanwhile.
-    if (entity.isLost) return;
+    if (entity.journal.isLost) return;
     try {
       entity.adopt(journal, replayed);
       this.#snapshots.adopted(replayed);
@@ -314,7 +317,7 @@ export class EntityRecovery<S extends HostedState> {
     const events = [init] as const;
     const write = { persistenceId, events, wake, ...(beside !== undefined && { beside }) };
     this.#life.report('init.started');
-    entity.write([write], () => entity.tell(new Initialised()));
+    entity.journal.write([write], () => entity.tell(new Initialised()));
   }
 
   /**

@@ -4,7 +4,12 @@ import { EntityCipher } from '../evolution/entity-cipher.ts';
 import { EventCoding } from '../evolution/event-coding.ts';
 import { PayloadSerializers } from '../evolution/stored-payload.ts';
 
-/** How the events of the entity are stored; `undefined` = as they are. */
+/**
+ * How the events of the entity are stored; `undefined` = as they are.
+ *
+ * @throws {ConfigError} an adapter or a serializer of the journal cannot be loaded
+ * @throws as `EntityCipher.open`
+ */
 export async function openCoding<S extends HostedState>(
   { persistenceId, deps, settings }: Entity<S>,
   signal: AbortSignal,

@@ -67,12 +67,12 @@ class EntityReader<S extends HostedState> {
   #former: SnapshotMetadata | undefined;
   /** Why snapshots were left unused. */
   readonly #unused: string[] = [];
+  /** The failure for which the newest of them was. */
+  #firstCause: unknown;
   /** The read that began before the snapshot is loaded; the first replay takes it. */
   #begun: BegunRecovery | undefined;
   /** Events are needed that the journal, as it was read, has no more. */
   #lacksEvents = false;
-  /** Why the newest of them was. */
-  #firstCause: unknown;
 
   constructor(sources: EntitySources<S>) {
     this.#sources = sources;

@@ -1,7 +1,7 @@
 import type { EventObject } from 'xstate';
 import { DataIntegrityError, JournalError, RecoveryFailedError } from '../../model/errors.ts';
 import { SerializedPayload } from '../../model/serialized-payload.ts';
-import type { CommandFact, EventFacts, PersistentRepr } from '../../ports/journal-plugin.ts';
+import type { CommandFact, PersistentRepr } from '../../ports/journal-plugin.ts';
 import { eventFault, isEvent } from '../entity/check-input.ts';
 import type { DryRun, HostedState } from '../entity/entity-logic.ts';
 import type { ActorSettings } from '../entity/entity-options.ts';
@@ -164,14 +164,11 @@ export class ReplayFold<S extends HostedState> {
       return true;
     }
     if (repr.seqNr > 1 && prefixGone !== undefined) throw prefixGone(repr.seqNr);
-    this.#begin(repr.facts);
-    return false;
-  }
-
-  /** Every event says with which version its journal was begun: the first may be deleted. */
-  #begin({ machineVersion, bornWith }: EventFacts): void {
+    // Every event says with which version its journal was begun: the first may be deleted.
+    const { machineVersion, bornWith } = repr.facts;
     this.#bornWith = bornWith === undefined ? machineVersion : (bornWith ?? undefined);
     this.#run.useVersion(this.#bornWith);
+    return false;
   }
 
   #apply(repr: PersistentRepr, part: number): void {

@@ -14,9 +14,7 @@ import {
   NotOwnerError,
 } from '../../model/errors.ts';
 import { openAheadMs, type Woken } from '../../model/wake-up.ts';
-import type { Logger } from '../../observability/logger.ts';
 import { Alarms } from '../../runtime/alarms.ts';
-import type { Clock } from '../../runtime/clock.ts';
 import { Deadline, unlessAborted, within } from '../../runtime/waiting.ts';
 import { type AskResult, defaultAskTimeoutMs, type WaitOptions } from '../entity/ask.ts';
 import {
@@ -26,59 +24,12 @@ import {
   checkTimeout,
   commandFault,
 } from '../entity/check-input.ts';
-import type { JournalName } from '../entity/journal-answers.ts';
 import { endAt, type Moment } from '../entity/moment.ts';
 import type { SnapshotWire } from '../entity/snapshot-wire.ts';
-import type { AskOptions, EntityRegistryOptions, HandOver, LocalEntities } from './entities.ts';
-import type { EntityView } from './entity-view.ts';
+import type { AskOptions, HandOver, LocalEntities } from './entities.ts';
 import { hadToMove } from './had-to-move.ts';
 import { IdFinder } from './id-finder.ts';
-
-/** A type of entities. */
-export interface EntityType<L extends AnyActorLogic> {
-  readonly type: string;
-  readonly logic: L;
-  readonly options: EntityRegistryOptions;
-  /** What the logic knows of its entities. */
-  readonly traits: EntityTraits<SnapshotFrom<L>>;
-}
-
-/** What the logic of a persistent actor knows before there is an actor. */
-export interface EntityTraits<S> {
-  readonly journalPluginId: string | undefined;
-  readonly wire: SnapshotWire<S>;
-  /** @throws {InvalidInputError} the input names no journal */
-  persistenceIdOf(id: string, input: unknown): string;
-  /** @throws {InvalidInputError} the input names no journal */
-  nameOf(id: string, input: unknown): JournalName;
-}
-
-/** What a registry needs of the actors' host. */
-export interface RegistryDeps {
-  readonly log: Logger;
-  readonly clock: Clock;
-  /** @throws as `ask` of the host */
-  ask(ref: AnyActorRef, command: unknown, options?: AskOptions): Promise<AskResult>;
-  /**
-   * What the journal says of the entity of an actor that is not started.
-   *
-   * @throws as `peek` of the registry
-   */
-  peek(ref: AnyActorRef, options?: WaitOptions, moment?: Moment): Promise<unknown>;
-  /** @throws as `deleteEvents` of the host */
-  deleteEvents(ref: AnyActorRef, to: number, options?: WaitOptions): Promise<void>;
-  /** @throws as `purge` of the host */
-  purge(name: JournalName, options?: WaitOptions): Promise<void>;
-  /** @throws {InvalidInputError} the actor has a parent */
-  stop(ref: AnyActorRef): Promise<void>;
-  /** @throws as `whenRecovered` of the host */
-  whenRecovered(ref: AnyActorRef, options: WaitOptions): Promise<void>;
-  /** `undefined` when the actor never came to be. */
-  hostOf(ref: AnyActorRef): EntityView | undefined;
-  /** Entities with a pending timer that may be stopped at a time. */
-  readonly maxWakeUps: number;
-  readonly closing: AbortSignal;
-}
+import type { EntityTraits, EntityType, RegistryDeps } from './registry-deps.ts';
 
 interface Entry {
   readonly ref: AnyActorRef;
@@ -93,6 +44,7 @@ const firstRetryMs = 1000;
 const longestRetryMs = 60_000;
 /** After that time whoever woke an entity goes on with others; it goes on recovering. */
 const longestWakeMs = 10_000;
+
 /** The entities of one type in this process; ends with the abort of `closing`. */
 export class LocalEntityRegistry<L extends AnyActorLogic> implements LocalEntities<L> {
   readonly type: string;
@@ -239,7 +191,13 @@ export class LocalEntityRegistry<L extends AnyActorLogic> implements LocalEntiti
     } catch (error) {
       // What it waits for is still there.
       if (alarm !== undefined && !this.#entries.has(id)) this.#alarms.set(id, alarm);
-      entry?.stopping?.then(() => this.#goOn(id, entry)).catch(() => {});
+      // It goes on with what work it had left.
+      entry?.stopping
+        ?.then(() => {
+          const isLeft = this.#deps.hostOf(entry.ref)?.work.isLeft === true;
+          if (isLeft && !this.#entries.has(id)) this.#wakeLater(id, 1, entry.place);
+        })
+        .catch(() => {});
       throw error;
     }
   }
@@ -339,17 +297,11 @@ export class LocalEntityRegistry<L extends AnyActorLogic> implements LocalEntiti
         if (goesOn) this.#wakeLater(id, (alarm?.failures ?? 0) + 1, place);
       },
     });
-    if (starts === 'by itself') this.#deps.hostOf(ref)?.work.goesOn();
+    if (starts === 'by itself') this.#deps.hostOf(ref)?.work.startsByItself();
     ref.start();
     const idleMs = this.#deps.hostOf(ref)?.work.passivateAfterMs ?? 0;
     if (idleMs > 0 && !this.#sweeping) this.#sweep(idleMs).catch(() => {}); // shut down
     return entry;
-  }
-
-  /** Wakes an entity that was stopped for a purge, had work left, and was not purged. */
-  #goOn(id: string, { ref, place }: Entry): void {
-    if (this.#entries.has(id) || this.#deps.hostOf(ref)?.work.isLeft !== true) return;
-    this.#wakeLater(id, 1, place);
   }
 
   /** A delayed event is due soon. */

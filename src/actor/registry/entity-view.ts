@@ -3,9 +3,12 @@ import type { NotOwnerError } from '../../model/errors.ts';
 /** What a registry needs to know of an entity. */
 export interface EntityView {
   readonly work: WorkView;
-  /** Resolves when it has ended; see `LocalEntities.handOver`. */
+  /**
+   * Resolves when it has ended; see `LocalEntities.handOver`. A write that fails does not reject
+   * this: those who asked hear of it.
+   */
   handOver(reason: NotOwnerError): Promise<void>;
-  /** Nothing of it goes on; resolves when it has ended. */
+  /** Nothing of it goes on; resolves when it has ended, and rejects as little as `handOver`. */
   drop(reason: NotOwnerError): Promise<void>;
 }
 
@@ -22,7 +25,7 @@ export interface WorkView {
   /** It has recovered, and nothing happens to it before its next command. */
   readonly waitsForNothing: boolean;
   /** It starts since it waits for something: if its journal is empty by then, it begins nothing. */
-  goesOn(): void;
+  startsByItself(): void;
   /** Nothing to do, nothing due within `ms`, no child at work: it may be passivated. */
   isIdleFor(ms: number): boolean;
 }

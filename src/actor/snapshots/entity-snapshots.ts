@@ -228,7 +228,7 @@ export class EntitySnapshots<S extends HostedState> {
     const { persistenceId, deps } = entity;
     const timestampMs = deps.clock.nowMs();
     const metadata = { persistenceId, seqNr: SeqNr.of(sequenceNr), timestampMs };
-    const journal = isRetained ? entity.journal : undefined;
+    const journal = isRetained ? entity.journal.plugin : undefined;
     const keeping = this.#keep(store, metadata, bytes, journal).catch((err) => {
       deps.log.error({ persistenceId, err }, 'a snapshot came to no end');
     });
@@ -248,7 +248,7 @@ export class EntitySnapshots<S extends HostedState> {
     this.#saving = undefined;
     this.#report(saved);
     if (saved.type !== 'snapshot-saved' || journal === undefined || this.#isRetaining) return;
-    if (this.#entity.journal !== journal) return; // another process may have the entity by now
+    if (this.#entity.journal.plugin !== journal) return; // another process may have the entity by now
     this.#isRetaining = true;
     await this.#retain(metadata, store, journal);
     this.#isRetaining = false;

@@ -1,6 +1,6 @@
 import { InvalidInputError, JournalError } from '../../model/errors.ts';
 import { JsonNumber } from '../../model/payload.ts';
-import type { StoredForm } from '../../model/stored-form.ts';
+import { className, type StoredForm } from '../../model/stored-form.ts';
 import { isWithinDigits, maxExactDigits, printNumber } from './json-number.ts';
 import { maxDepth, mayHoldWideNumber } from './json-text.ts';
 import { copyOrder, namesOf } from './member-order.ts';
@@ -248,7 +248,8 @@ class ValuePrinter {
       if (isOrdinary) return this.#items(value, level);
     }
     if (prototype === null || isObjectPrototype(prototype)) return this.#members(value, level);
-    throw this.refusal(`is ${describe(value)}, which JSON cannot hold`);
+    const what = value instanceof Date ? 'a Date' : `an instance of ${className(value)}`;
+    throw this.refusal(`is ${what}, which JSON cannot hold`);
   }
 
   #items(items: readonly unknown[], level: number): string {
@@ -328,12 +329,4 @@ function isObjectPrototype(value: unknown): boolean {
     Object.getPrototypeOf(value) === null &&
     Object.hasOwn(value as object, 'hasOwnProperty')
   );
-}
-
-/** What made the object, for messages; asking a proxy may throw. */
-function describe(value: object): string {
-  if (value instanceof Date) return 'a Date';
-  const maker: unknown = value.constructor;
-  const name = typeof maker === 'function' && maker.name !== '' ? maker.name : 'a class';
-  return `an instance of ${name}`;
 }

@@ -3,7 +3,7 @@ import type { JsonValue } from '../../model/payload.ts';
 import { JsonNumber } from '../../model/payload.ts';
 import { setMember } from '../../model/stored-form.ts';
 import { maxNumberDigits, readNumber } from './json-number.ts';
-import { endOfString, maxDepth } from './json-text.ts';
+import { endOfString, isSpace, maxDepth } from './json-text.ts';
 import { keepOrder } from './member-order.ts';
 
 /** Longest number token: digits, sign, point, and an exponent of any sane length. */
@@ -139,10 +139,6 @@ class JsonReader {
   #error(problem: string, cause?: unknown): CodecError {
     return new CodecError(`malformed JSON at character ${this.#at}: ${problem}`, { cause });
   }
-}
-
-function isSpace(code: number): boolean {
-  return code === 0x20 || code === 0x0a || code === 0x0d || code === 0x09;
 }
 
 /** `0` to `9`, `+`, `-`, `.`, `e`, `E`. */

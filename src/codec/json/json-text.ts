@@ -44,7 +44,8 @@ export function hasEscapedName(text: string): boolean {
   return false;
 }
 
-function isSpace(code: number): boolean {
+/** The white space that may stand between tokens. */
+export function isSpace(code: number): boolean {
   return code === 0x20 || code === 0x0a || code === 0x0d || code === 0x09;
 }
 

@@ -17,6 +17,7 @@ import { decodeActionHeader, encodeActionHeader } from './action-header-codec.ts
  *              conditional purge
  */
 
+/** The record header that says what the action is: a record without it is not of a journal. */
 export const actionHeaderName = 'journal.action';
 /** Ours alone: JVM readers look at no further header of a purge. */
 const onlyAtHeaderName = 'journal.purge-only-at';

@@ -142,6 +142,7 @@ const classicStrategies: ReadonlyMap<string, 'drop' | 'fail'> = new Map([
   ),
 ]);
 
+/** The classic setting of what becomes of a command for which the stash has no room. */
 export const stashOverflowKey = 'akka.persistence.internal-stash-overflow-strategy';
 
 /** Whether the classic setting names the export of a module, which makes a strategy. */

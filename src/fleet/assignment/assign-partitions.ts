@@ -29,9 +29,9 @@ export interface Assignment {
  *    still may claim what it has lost, so that the highest `heldSince` decides who holds it.
  * 2. A partition without such a holder goes to the least loaded member that can host it.
  * 3. Only when it is calm: while a partition can go to a member with at least two partitions less
- *    than its owner has, one goes from the most loaded to the least loaded. Each such step is needed
- *    by one of the two at least, so that no sequence of moves is shorter where all members host the
- *    same topics.
+ *    than its owner has, one goes from the most loaded to the least loaded. Each such step is
+ *    needed by one of the two at least, so that no sequence of moves is shorter where all members
+ *    host the same topics.
  *
  * A newcomer to a group that is not calm thus gets what the next leaver gives up, and in a rolling
  * update each partition moves about once.

@@ -9,7 +9,8 @@ import type { FleetClaim } from './fleet-claim.ts';
 /*
  * What members write for each other, as compact JSON:
  *
- *   claim   {"v":1,"id":UUID,"address":URL,"topics":[TOPIC…],"held":{TOPIC:[PARTITION…]},"since":GENERATION}
+ *   claim   {"v":1,"id":UUID,"address":URL,"topics":[TOPIC…],"held":{TOPIC:[PARTITION…]},
+ *            "since":GENERATION}
  *   view    {"v":1,"generation":GENERATION,"members":[[UUID,URL]…],
  *            "topics":{TOPIC:{"owners":[MEMBER…],"former":[[PARTITION,MEMBER]…],
  *                             "since":[[PARTITION,GENERATION]…]}}}

@@ -69,7 +69,8 @@ export function encodeCall(call: EntityCall): string {
   const { command, terms = {} } = call;
   const { entity, way } = printCall(call);
   const text = printValue(command, commandRules);
-  return jsonDocument(`{${entity},"command":${text},${way}${printTerms(terms)}}`);
+  const demands = Object.keys(terms).length === 0 ? '' : `,"terms":${printJson({ ...terms })}`;
+  return jsonDocument(`{${entity},"command":${text},${way}${demands}}`);
 }
 
 /** @throws {InvalidInputError} an id is blank or not well-formed */
@@ -122,10 +123,6 @@ function readCall(members: Readonly<Record<string, unknown>>): CallToEntity {
   };
 }
 
-function printTerms(terms: CheckedTerms): string {
-  return Object.keys(terms).length === 0 ? '' : `,"terms":${printJson({ ...terms })}`;
-}
-
 /** What is not understood may be a demand of a later version, so it is refused. */
 function readTerms(given: unknown): CheckedTerms {
   const at = 'call.terms';
@@ -138,7 +135,10 @@ function readTerms(given: unknown): CheckedTerms {
     ...Object.fromEntries(
       ids
         .filter(([, value]) => value !== undefined)
-        .map(([name, value]) => [name, readShortId(value, `${at}.${name}`)]),
+        .map(([name, value]) => {
+          if (isShortId(value)) return [name, value];
+          throw new CodecError(`${at}.${name} must be ${shortIdText}`);
+        }),
     ),
     ...(expectedSequenceNr !== undefined && {
       expectedSequenceNr: readCount(expectedSequenceNr, `${at}.expectedSequenceNr`),
@@ -152,11 +152,6 @@ const termNames: ReadonlySet<string> = new Set<keyof CheckedTerms>([
   'correlationId',
   'causationId',
 ]);
-
-function readShortId(value: unknown, at: string): string {
-  if (isShortId(value)) return value;
-  throw new CodecError(`${at} must be ${shortIdText}`);
-}
 
 function readId(value: unknown, at: string): string {
   const id = readText(value, at);

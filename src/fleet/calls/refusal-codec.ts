@@ -21,6 +21,7 @@ export type Refusal =
 
 const reasons = ['not-owner', 'not-hosted', 'stopping', 'busy'] as const;
 
+/** A refusal as the JSON of an answer. */
 export function encodeRefusal(refusal: Refusal): string {
   if (refusal.reason !== 'not-owner') {
     const { reason, text } = refusal;

@@ -15,6 +15,7 @@ export interface Release {
   readonly generation: number;
 }
 
+/** The JSON of such a call. */
 export function encodeRelease({ topic, partition, generation }: Release): string {
   return printJson({ topic, partition, generation });
 }

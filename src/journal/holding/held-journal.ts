@@ -40,7 +40,10 @@ export interface HeldJournal extends Omit<Journal, 'append' | 'mark'>, AsyncDisp
    * @throws {WriteFailedError} may or may not be stored: hold the journal again, and read it
    */
   append(events: readonly PrintedEvent[], options?: AppendOptions): Promise<PartitionOffset>;
-  /** Lets the journal go, once what was sent has its answer. The tenure stays with the process. */
+  /**
+   * Lets the journal go, once what was sent has its answer; never rejects. The tenure stays with
+   * the process.
+   */
   [Symbol.asyncDispose](): Promise<void>;
 }
 

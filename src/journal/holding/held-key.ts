@@ -206,7 +206,7 @@ export class HeldKey {
         tenure.wrote(at.offset);
         const isPlain = this.#foreignAt === undefined && this.#broken === undefined;
         if (!isPlain || !tenure.isSure(stamp.of, at.offset))
-          return this.#decide(stamp.of, at, number);
+          return this.#untilCounts(stamp.of, at, number);
         this.#answered();
         return at;
       },
@@ -222,10 +222,10 @@ export class HeldKey {
     );
   }
 
-  async #decide(of: Offset, at: PartitionOffset, number: number): Promise<PartitionOffset> {
+  async #untilCounts(of: Offset, at: PartitionOffset, number: number): Promise<PartitionOffset> {
     const { limitMs, clock } = this.#deps;
     try {
-      await this.tenure.decide(of, at.offset, limitMs, clock);
+      await this.tenure.untilCounts(of, at.offset, limitMs, clock);
       const doubt = this.#doubtOf(at, number);
       if (doubt === undefined) return at;
       const { topic, id } = this.key;

@@ -75,7 +75,7 @@ export class HeldTenure {
     return this.#over.signal;
   }
 
-  /** Resolves when more is known of the log, or the tenure is over. */
+  /** Resolves when more is known of the log, or the tenure is over; never rejects. */
   news(): Promise<void> {
     return this.#news.wait();
   }
@@ -175,7 +175,7 @@ export class HeldTenure {
    * @throws {NotOwnerError} it is void: certainly not stored
    * @throws {WriteFailedError} not known within `limitMs`, or the tenure was given up meanwhile
    */
-  async decide(of: Offset, offset: Offset, limitMs: number, clock: Clock): Promise<void> {
+  async untilCounts(of: Offset, offset: Offset, limitMs: number, clock: Clock): Promise<void> {
     const deadline = new Deadline(limitMs, clock);
     try {
       for (;;) {

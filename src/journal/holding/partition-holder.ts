@@ -1,26 +1,20 @@
-import type { ActionRecord } from '../../model/action.ts';
 import {
   ClosedError,
-  CodecError,
-  JournalError,
   LogUnavailableError,
   NotOwnerError,
   WriteFailedError,
 } from '../../model/errors.ts';
 import type { Key } from '../../model/key.ts';
-import { Offset } from '../../model/position.ts';
+import type { Offset } from '../../model/position.ts';
 import type { OpenedTenure, TenureOpening } from '../../model/tenure.ts';
-import type { FollowedBatch } from '../../ports/action-consumer.ts';
 import { libraryVersion } from '../../runtime/library-version.ts';
 import { onAbort } from '../../runtime/on-abort.ts';
-import { type Backoff, backoffDelayMs } from '../../runtime/retry.ts';
 import { Deadline, unlessAborted } from '../../runtime/waiting.ts';
 import { HeldKey } from './held-key.ts';
 import { HeldTenure, type TenureSpot } from './held-tenure.ts';
 import type { HoldingDeps } from './holding-deps.ts';
+import { TenureFollower } from './tenure-follower.ts';
 import { whyNotOpen } from './why-not-open.ts';
-
-const followBackoff: Backoff = { initialMs: 10, maxMs: 1_000 };
 
 /** How often an opening mark may be lost to another one before it is seen. */
 const maxOpenings = 20;
@@ -28,18 +22,12 @@ const maxOpenings = 20;
 /** A partition of which nobody holds a journal for so long, or a look longer, is given up. */
 const idleMs = 60_000;
 
-/**
- * A holder that writes all the time would fetch everything that it writes. Its own acknowledgements
- * show what others have written between; only when it was silent for so long does it fetch.
- */
-const quietMs = 50;
-
 /** Time between two looks at whether the tenure is wanted, and its marks are still kept. */
 const lookEveryMs = 10_000;
 
 /**
- * One partition as this process holds it: opens tenures, follows the log from the opening mark on,
- * and ends the journals that were recovered under a tenure when it is over.
+ * One partition as this process holds it: opens tenures, has the log followed from the opening mark
+ * on, and ends the journals that were recovered under a tenure when it is over.
  *
  * ```
  *   nothing ── hold ──→ opened, and seen ──→ held ⇄ opened anew, after an unknown outcome
@@ -100,7 +88,10 @@ export class PartitionHolder {
           this.#doubtful = Math.max(of, this.#doubtful ?? of) as Offset;
         },
         refused: (of, error) => this.#refused(tenure, of, error),
-        ended: () => this.#ended(key.id),
+        ended: () => {
+          this.#keys.delete(key.id);
+          if (this.#keys.size === 0) this.#idleSinceMs = this.#deps.clock.nowMs();
+        },
       });
       this.#keys.set(key.id, held);
       return held;
@@ -156,11 +147,6 @@ export class PartitionHolder {
     if (held === undefined) return;
     held.finish(new ClosedError(`${this.#spot.topic}:${id} is held anew in this process`));
     await unlessAborted(held.settled(), signal);
-  }
-
-  #ended(id: string): void {
-    this.#keys.delete(id);
-    if (this.#keys.size === 0) this.#idleSinceMs = this.#deps.clock.nowMs();
   }
 
   /** The log knows of another opening mark before the follower does. */
@@ -274,15 +260,19 @@ export class PartitionHolder {
     this.#tenure = tenure;
     this.#idleSinceMs = this.#deps.clock.nowMs();
     // One listener for all journals: a signal with thousands of them is slow.
-    tenure.signal.addEventListener('abort', () => this.#endAll(tenure), { once: true });
+    const endAll = (): void => {
+      for (const held of this.#keys.values())
+        if (held.tenure === tenure) held.finish(tenure.signal.reason);
+    };
+    tenure.signal.addEventListener('abort', endAll, { once: true });
     const { signal } = this.#working;
-    this.#follow(tenure, signal).catch(() => {}); // the next tenure has begun, or none will
+    const follower = new TenureFollower(tenure, this.#deps, {
+      sawForeign: (id, offset) => this.#keys.get(id)?.sawForeign(offset),
+      landing: () => this.#landing,
+      lost: (opening) => this.#lost(tenure, opening),
+    });
+    follower.follow(signal).catch(() => {}); // the next tenure has begun, or none will
     this.#lookAfter(tenure, signal).catch(() => {}); // the same
-  }
-
-  #endAll(tenure: HeldTenure): void {
-    for (const held of this.#keys.values())
-      if (held.tenure === tenure) held.finish(tenure.signal.reason);
   }
 
   async #lookAfter(tenure: HeldTenure, signal: AbortSignal): Promise<void> {
@@ -290,93 +280,19 @@ export class PartitionHolder {
     for (;;) {
       await clock.sleep(lookEveryMs, { signal });
       const isWanted = this.#keys.size + this.#keepers.size > 0 || this.#opening !== undefined;
-      if (!isWanted && clock.nowMs() - this.#idleSinceMs >= idleMs) return this.#giveUpIdle(tenure);
+      if (!isWanted && clock.nowMs() - this.#idleSinceMs >= idleMs) {
+        const idle = new ClosedError('no journal of the partition was held for a while');
+        this.#tenure = undefined;
+        tenure.giveUp(idle);
+        this.#working.abort(idle);
+        return;
+      }
       if (tenure.isOver) continue;
       // A server that does not answer says nothing about the tenure.
       const asking = whyNotOpen(this.#spot, this.#partitions, this.#deps, signal);
       const problem = await asking.catch(() => undefined);
       if (problem !== undefined) tenure.giveUp(problem);
     }
-  }
-
-  #giveUpIdle(tenure: HeldTenure): void {
-    const idle = new ClosedError('no journal of the partition was held for a while');
-    this.#tenure = undefined;
-    tenure.giveUp(idle);
-    this.#working.abort(idle);
-  }
-
-  /**
-   * Passes every record from the opening mark on, without a break: where following fails, it goes
-   * on at the next record that was not seen.
-   */
-  async #follow(tenure: HeldTenure, signal: AbortSignal): Promise<void> {
-    const { consumer, clock, log, random } = this.#deps;
-    const { topic, partition } = this.#spot;
-    let from = tenure.of;
-    const wantedFrom = (): Offset =>
-      tenure.isOver ? from : Offset.of(Math.max(from, tenure.sureUpTo + 1));
-    for (let failures = 0; !signal.aborted; ) {
-      try {
-        await tenure.needsLook(quietMs, clock, signal);
-        from = wantedFrom();
-        const start = { topic, partition, from, wantedFrom };
-        for await (const batch of consumer.follow(start, { signal })) {
-          await this.#pass(tenure, batch);
-          from = batch.next;
-          failures = 0;
-          // What this process writes is known to it: it is not fetched while nothing lies between.
-          if (tenure.isSole && tenure.lastWritten >= from - 1) break;
-        }
-      } catch (error) {
-        signal.throwIfAborted();
-        // Bytes that arrived broken may arrive whole the next time.
-        const isFinal = error instanceof JournalError && !error.retryable;
-        if (isFinal && !(error instanceof CodecError)) return tenure.giveUp(error);
-        failures++;
-        if (failures === 1) log.warn({ topic, partition, err: error }, cannotFollow);
-        await clock.sleep(backoffDelayMs(followBackoff, failures, random()), { signal });
-      }
-    }
-  }
-
-  async #pass(tenure: HeldTenure, { records, undecodable, next }: FollowedBatch): Promise<void> {
-    // It is no opening mark for any reader, but it may be an action without a tenure.
-    for (const { id, offset } of undecodable)
-      if (offset > tenure.sureUpTo) this.#keys.get(id)?.sawForeign(offset);
-    for (const record of records) {
-      if (record.at.offset > tenure.sureUpTo) await this.#passRecord(tenure, record);
-    }
-    if (!tenure.isConfirmed && next > tenure.of) {
-      // What lies there is not our mark for any reader.
-      return tenure.giveUp(new LogUnavailableError('the opening mark cannot be read back'));
-    }
-    tenure.passed(next - 1);
-  }
-
-  async #passRecord(tenure: HeldTenure, { action, at }: ActionRecord): Promise<void> {
-    const { header, key } = action;
-    if (header.type !== 'mark') {
-      if (header.tenure === undefined) this.#keys.get(key.id)?.sawForeign(at.offset);
-      return;
-    }
-    const { opens } = header;
-    if (opens?.scope === this.#spot.scope)
-      await this.#passOpening(tenure, { ...opens, offset: at.offset });
-  }
-
-  async #passOpening(tenure: HeldTenure, opening: OpenedTenure): Promise<void> {
-    const { offset, holder } = opening;
-    const isOwn = holder === this.#deps.holder;
-    if (!tenure.isConfirmed && offset === tenure.of && isOwn) {
-      tenure.passed(offset);
-      return;
-    }
-    // Before the wait: a read that begins meanwhile has to give what its journal was not told.
-    if (tenure.isConfirmed) tenure.passed(offset - 1);
-    const isRenewal = isOwn && (await this.#landing) === offset;
-    if (!isRenewal) this.#lost(tenure, opening);
-    else if (!tenure.isOver) tenure.goOnAs(offset);
   }
 
   /** Whoever wrote the mark: one of this process that was given up for lost counts, too. */
@@ -392,8 +308,6 @@ export class PartitionHolder {
     this.#hasWarned ||= isNews;
   }
 }
-
-const cannotFollow = 'a partition that is held cannot be followed; writes may have to wait';
 
 const takenOver =
   'another process has taken the partition over. That is usual when instances of a service start and ' +

@@ -114,16 +114,12 @@ export class TenureHolder {
         const isTold = header.type !== 'mark' && header.tenure !== undefined;
         if (held === undefined || isOpening || isTold) return producer.produce(action, options);
         if (header.type === 'mark') return this.#note(held, producer.produce(action, options));
-        this.#writtenPast(key, held);
+        const partition = partitionOf(Buffer.from(key.id, 'utf8'), held.partitions) as Partition;
+        held.holders.get(partition)?.writtenPast(key);
         return this.#note(held, producer.produce(action, options), key);
       },
       [Symbol.asyncDispose]: () => producer[Symbol.asyncDispose](),
     };
-  }
-
-  #writtenPast(key: Key, { partitions, holders }: HeldTopic): void {
-    const partition = partitionOf(Buffer.from(key.id, 'utf8'), partitions) as Partition;
-    holders.get(partition)?.writtenPast(key);
   }
 
   async #note(

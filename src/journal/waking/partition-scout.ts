@@ -34,8 +34,8 @@ type Found = ReadonlyMap<string, Omit<WakeUpEntry, 'id'>>;
  *
  * - each entry counts once: it may be out of date, and its entity may live with nothing to do;
  * - work under way counts only if this process found it in the log when it started. Work may take
- *   hours. Where it began later, its process is probably alive, and would lose the partition to every
- *   other one for nothing.
+ *   hours. Where it began later, its process is probably alive, and would lose the partition to
+ *   every other one for nothing.
  */
 export class PartitionScout {
   readonly #place: WakeUpPlace;

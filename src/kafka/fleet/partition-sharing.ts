@@ -89,7 +89,10 @@ export class PartitionSharing {
     this.#isNearlyFull = isNearlyFull;
   }
 
-  /** Whether a topic has other partitions than were shared out. Asks the brokers. */
+  /**
+   * Whether a topic has other partitions than were shared out. Asks the brokers, and never rejects:
+   * of a topic of which they say nothing the number is taken for the same.
+   */
   async haveCountsChanged(): Promise<boolean> {
     const now = await Promise.all(
       [...this.#counts].map(async ([topic, count]) => {

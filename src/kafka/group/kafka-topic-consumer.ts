@@ -1,6 +1,10 @@
 import { ClosedError, InvalidInputError } from '../../model/errors.ts';
 import { type Offset, Partition, type Topic } from '../../model/position.ts';
-import type { TopicConsumer, TopicSubscriber } from '../../ports/topic-consumer.ts';
+import type {
+  SubscriptionOptions,
+  TopicConsumer,
+  TopicSubscriber,
+} from '../../ports/topic-consumer.ts';
 import { unlessAborted, within } from '../../runtime/waiting.ts';
 import { GroupMembership } from '../driver/group-membership.ts';
 import { protocolErrorOf } from '../driver-errors.ts';
@@ -33,7 +37,7 @@ export class KafkaTopicConsumer implements TopicConsumer {
     this.#onClosed = onClosed;
   }
 
-  run(subscriber: TopicSubscriber, { signal }: { readonly signal: AbortSignal }): Promise<void> {
+  run(subscriber: TopicSubscriber, { signal }: SubscriptionOptions): Promise<void> {
     if (this.#closing.signal.aborted)
       return Promise.reject(new ClosedError('the member is closed'));
     if (this.#running !== undefined) {

@@ -49,7 +49,7 @@ export class ReadRequest {
 
   /** Takes a record of its key. A record that cannot be decoded fails this read and no other. */
   accept(cursor: RecordCursor): void {
-    if (!this.#wants(cursor)) return;
+    if (!this.#wants(cursor.offset)) return;
     const { partition, key } = this.range;
     try {
       const record = decodeAction(key.topic, partition, cursor.record());
@@ -63,13 +63,13 @@ export class ReadRequest {
 
   /** Takes a record of another key if it is an opening mark. */
   acceptOpening(record: LogRecord): void {
-    if (!this.#wants(record)) return;
+    if (!this.#wants(record.offset)) return;
     const { partition, key } = this.range;
     const mark = decodeOpeningMark(key.topic, partition, record);
     if (mark !== undefined) this.#current.push(mark);
   }
 
-  #wants({ offset }: { readonly offset: number }): boolean {
+  #wants(offset: number): boolean {
     return !this.isSettled && offset >= this.next && offset < this.to;
   }
 

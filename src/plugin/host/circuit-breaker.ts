@@ -58,20 +58,23 @@ export class CircuitBreaker {
    * @throws the abort reason of the caller
    */
   run<T>(work: (options: CallOptions) => Promise<T>, options?: CallOptions): Promise<T> {
-    if (this.#state !== 'closed' && !this.#letsThrough()) return Promise.reject(this.#refusal());
+    const { clock, settings } = this.#options;
+    if (this.#state === 'open' && clock.nowMs() >= this.#openUntilMs) this.#report('reset.elapsed');
+    const letsThrough = this.#state === 'closed' || this.#state === 'halfOpen';
+    if (!letsThrough) return Promise.reject(this.#refusal());
     return new Promise((resolve, reject) => {
       const call = new Call(reject, options?.signal);
       call.isTrial = this.#state === 'halfOpen';
       if (call.isTrial) this.#report('trial.started');
-      call.deadlineMs = this.#options.clock.nowMs() + this.#options.settings.callTimeoutMs;
+      call.deadlineMs = clock.nowMs() + settings.callTimeoutMs;
       this.#calls.add(call);
       if (this.#watch === undefined) this.#watchDeadlines();
       begun(work, call).then(
         (value) => {
-          if (this.#end(call)) resolve(value);
+          if (this.#end(call, 'answered')) resolve(value);
         },
         (error: unknown) => {
-          if (this.#end(call, error)) reject(error);
+          if (this.#end(call, 'failed', error)) reject(error);
         },
       );
     });
@@ -80,13 +83,6 @@ export class CircuitBreaker {
   /** No deadline is watched any more. Calls under way get what the plugin answers. */
   close(): void {
     this.#watch?.abort(ended);
-  }
-
-  #letsThrough(): boolean {
-    if (this.#state === 'open' && this.#options.clock.nowMs() >= this.#openUntilMs) {
-      this.#report('reset.elapsed');
-    }
-    return this.#state === 'halfOpen';
   }
 
   #refusal(): BreakerOpenError {
@@ -98,19 +94,19 @@ export class CircuitBreaker {
   }
 
   /** Takes the outcome of a call; false when that has been given up. */
-  #end(call: Call, ...failure: [error?: unknown]): boolean {
+  #end(call: Call, outcome: 'answered' | 'failed', error?: unknown): boolean {
     if (!this.#calls.delete(call)) return false;
     call.stopListening();
-    const isFailure = failure.length > 0 && saysSomething(failure[0]);
-    const isDropped = call.isGivenUp && failure.length > 0;
+    const isFailure = outcome === 'failed' && saysSomething(error);
+    const isDropped = outcome === 'failed' && call.isGivenUp;
     if (call.isTrial) {
       if (isDropped) this.#report('trial.dropped');
-      else if (isFailure) this.#fail('trial.failed', failure[0]);
+      else if (isFailure) this.#fail('trial.failed', error);
       else this.#report('trial.succeeded');
     } else if (this.#state === 'closed' && !isDropped) {
       if (!isFailure) this.#failuresInARow = 0;
       else if (++this.#failuresInARow >= this.#options.settings.maxFailures) {
-        this.#fail('limit.reached', failure[0]);
+        this.#fail('limit.reached', error);
       }
     }
     return true;
@@ -161,7 +157,7 @@ export class CircuitBreaker {
       }
       const text = `${name} did not answer within call-timeout, ${settings.callTimeoutMs} ms`;
       const error = new DeadlineExceededError(text);
-      this.#end(first, error);
+      this.#end(first, 'failed', error);
       first.abandon(error);
     }
   }

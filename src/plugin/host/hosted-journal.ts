@@ -86,11 +86,19 @@ class HostedCalls implements Calls {
   constructor(plugin: Calls, host: JournalHost) {
     this.#plugin = plugin;
     this.#host = host;
-    if (plugin.recover !== undefined) this.recover = (...call) => this.#recover(...call);
+    if (plugin.recover !== undefined) {
+      this.recover = (request, options) => {
+        const call = this.#replayCall(request, options);
+        return this.#recovered(() => plugin.recover?.(call.request, options), call);
+      };
+    }
     if (plugin.beginRecovery !== undefined) {
       this.beginRecovery = (...call) => this.#beginRecovery(...call);
     }
-    if (plugin.purge !== undefined) this.purge = (...call) => this.#purge(...call);
+    if (plugin.purge !== undefined) {
+      this.purge = (id, options) =>
+        this.#deletes(async (how) => await plugin.purge?.(id, how), options);
+    }
   }
 
   async write(
@@ -114,10 +122,6 @@ class HostedCalls implements Calls {
 
   async deleteTo(id: PersistenceId, to: SeqNr, options?: CallOptions): Promise<void> {
     await this.#deletes((how) => this.#plugin.deleteTo(id, to, how), options);
-  }
-
-  async #purge(id: PersistenceId, options?: CallOptions): Promise<void> {
-    await this.#deletes(async (how) => await this.#plugin.purge?.(id, how), options);
   }
 
   /** @throws as of `#failureOf` */
@@ -153,11 +157,6 @@ class HostedCalls implements Calls {
     } catch (cause) {
       throw asReadFailure(cause, this.#host.name, options?.signal);
     }
-  }
-
-  async #recover(request: ReplayRequest, options?: CallOptions): Promise<Recovery> {
-    const call = this.#replayCall(request, options);
-    return await this.#recovered(() => this.#plugin.recover?.(call.request, options), call);
   }
 
   #beginRecovery(id: PersistenceId, options?: CallOptions): BegunRecovery {

@@ -111,7 +111,8 @@ export class DriverConnections {
       this.#open.delete(connection);
       // Before the handshake is done the driver does not do this: requests would wait for the read
       // timeout, and the heartbeat would keep its timer.
-      if (!connection.connected) connection.clearAndInvokePending(hungUpError());
+      if (!connection.connected)
+        connection.clearAndInvokePending(Object.assign(new Error(hungUp), { isSocketError: true }));
     });
   }
 
@@ -199,9 +200,7 @@ async function giveUp(connection: Connection): Promise<void> {
   connection.clearAndInvokePending(error);
 }
 
-function hungUpError(): Error {
-  return Object.assign(new Error('the server closed the connection'), { isSocketError: true });
-}
+const hungUp = 'the server closed the connection';
 
 function closedError(): Error {
   return Object.assign(new Error('the Cassandra client is closed'), { isSocketError: true });

@@ -57,9 +57,9 @@ export class CassandraTenureReads implements TenureReads {
  * Writes them, with the partition's write timestamps (ADR 29): what a process that was replaced
  * sends late loses against what its successor has written, whichever arrives last.
  *
- *     claim ── W is read ── marks are stored ── a first call: what is older than the claim is deleted ── W ── R
- *                │                                   │
- *                └──── its timestamp is not below ───┘
+ *     claim ── W is read ── marks are stored ── a first call: what is older ── W ── R
+ *                │                              than the claim is deleted
+ *                └── its timestamp is not below ───┘
  */
 export class CassandraTenures extends CassandraTenureReads implements TenureTables {
   readonly #clocks: WriteClocks;

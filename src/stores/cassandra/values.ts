@@ -1,6 +1,6 @@
 import { CodecError } from '../../model/errors.ts';
 import { ExpireAfter } from '../../model/expire-after.ts';
-import type { Offset, Partition, Topic } from '../../model/position.ts';
+import type { Offset, Partition, Topic, TopicPartition } from '../../model/position.ts';
 import { SeqNr } from '../../model/seq-nr.ts';
 import { shown } from '../../model/shown.ts';
 
@@ -71,7 +71,7 @@ export function replicatedOffsetOf(topic: Topic, partition: Partition, cell: unk
  */
 export function offsetIn(
   table: string,
-  { topic, partition }: { readonly topic: Topic; readonly partition: Partition },
+  { topic, partition }: TopicPartition,
   cell: unknown,
 ): Offset {
   try {

@@ -8,7 +8,8 @@ import type { StoredSnapshot } from '../../ports/snapshot-store.ts';
 /*
  * docs/format.md#snapshots, big-endian:
  *
- *     "KJS" version(1) seqNr(int64) timestamp(int64) id(int32 size, UTF-8) snapshot(int32 size, bytes) sha256
+ *     "KJS" version(1) seqNr(int64) timestamp(int64) id(int32 size, UTF-8)
+ *     snapshot(int32 size, bytes) sha256
  *
  * The digest is that of everything before it. It stands last, so a file that was cut short, or of
  * which a page never reached the disk, is recognised.

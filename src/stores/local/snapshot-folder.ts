@@ -37,7 +37,11 @@ export class SnapshotFolder {
     return join(this.#path, `${String(seqNr).padStart(16, '0')}.snapshot`);
   }
 
-  /** Highest number first; none when there is no folder. */
+  /**
+   * Highest number first; none when there is no folder.
+   *
+   * @throws the error of the file system
+   */
   async list(): Promise<readonly SnapshotFile[]> {
     const files = (await this.#names()).flatMap((name) => {
       const [, seqNr] = fileName.exec(name) ?? [];
@@ -46,7 +50,11 @@ export class SnapshotFolder {
     return files.sort((a, b) => b.seqNr - a.seqNr);
   }
 
-  /** `undefined` = somebody has removed it meanwhile. */
+  /**
+   * `undefined` = somebody has removed it meanwhile.
+   *
+   * @throws the error of the file system
+   */
   async read(path: string): Promise<Buffer | undefined> {
     try {
       return await readFile(path);
@@ -59,6 +67,8 @@ export class SnapshotFolder {
    * Replaces the file of that number.
    *
    * @param signal once it has fired the file is not replaced any more
+   * @throws the error of the file system; the file may be replaced
+   * @throws the abort reason when `signal` has fired before
    */
   async write(seqNr: SeqNr, bytes: Uint8Array, signal: AbortSignal | undefined): Promise<void> {
     const temporary = join(this.#path, `${randomUUID()}${temporaryEnding}`);
@@ -75,6 +85,8 @@ export class SnapshotFolder {
 
   /**
    * Removes files of snapshots; with the last one the folder. Those that are gone do not matter.
+   *
+   * @throws the error of the file system; some may be removed
    */
   async remove(paths: readonly string[]): Promise<void> {
     for (const path of paths) await rm(path, { force: true });
@@ -91,6 +103,8 @@ export class SnapshotFolder {
   /**
    * Removes what a process that was killed has left of a file. Nobody else writes here: one process
    * at a time has the entity, and saves one snapshot after the other.
+   *
+   * @throws the error of the file system
    */
   async removeLeftovers(): Promise<void> {
     for (const name of await this.#names()) {
@@ -120,7 +134,11 @@ export class SnapshotFolder {
   }
 }
 
-/** What was created, renamed or removed in a folder outlives the machine from then on. */
+/**
+ * What was created, renamed or removed in a folder outlives the machine from then on.
+ *
+ * @throws the error of the file system
+ */
 export async function reachDisk(folder: string): Promise<void> {
   try {
     const handle = await open(folder, 'r');

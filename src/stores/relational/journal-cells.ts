@@ -2,7 +2,7 @@ import { CodecError } from '../../model/errors.ts';
 import { ExpireAfter } from '../../model/expire-after.ts';
 import type { JournalPointer } from '../../model/journal-pointer.ts';
 import type { Key } from '../../model/key.ts';
-import type { Offset, Partition, Topic } from '../../model/position.ts';
+import type { Offset, Partition, Topic, TopicPartition } from '../../model/position.ts';
 import { SeqNr } from '../../model/seq-nr.ts';
 import { shown } from '../../model/shown.ts';
 import type { WakeUpEntry } from '../../model/wake-up.ts';
@@ -112,7 +112,7 @@ export function pointerOffset(topic: Topic, partition: Partition, cell: unknown)
  */
 export function offsetIn(
   table: string,
-  { topic, partition }: { readonly topic: Topic; readonly partition: Partition },
+  { topic, partition }: TopicPartition,
   cell: unknown,
 ): Offset {
   try {

@@ -3,7 +3,7 @@ import type { JournalPointer } from '../../model/journal-pointer.ts';
 import type { Key } from '../../model/key.ts';
 import type { Offset, Partition, Topic } from '../../model/position.ts';
 import type { LastTenure, TenurePlace } from '../../model/tenure.ts';
-import type { WakeUpEntry, WakeUpPlace } from '../../model/wake-up.ts';
+import type { WakeUpEntry } from '../../model/wake-up.ts';
 import type { CallOptions } from '../../ports/call-options.ts';
 import type { StoredEvent, StoredRange } from '../../ports/eventual-journal.ts';
 import type { DueRange, EventualStore, WakeUps } from '../../ports/wake-ups.ts';
@@ -42,7 +42,10 @@ export class SqliteEventualJournal implements EventualStore {
   constructor(tables: StoreTables) {
     this.#tables = tables;
     this.wakeUps = {
-      until: (place, options) => this.#wakeUpsUntil(place, options),
+      until: async ({ topic, partition }, options) => {
+        this.#check(options);
+        return readOr(storeFailure, `read ${topic}`, () => tables.wakeUps.upTo(topic, partition));
+      },
       due: (range, options) => this.#due(range, options),
     };
   }
@@ -52,14 +55,6 @@ export class SqliteEventualJournal implements EventualStore {
     return readOr(storeFailure, `read ${place.topic}`, () =>
       this.#tables.tenures.last(place, upTo),
     );
-  }
-
-  async #wakeUpsUntil(
-    { topic, partition }: WakeUpPlace,
-    options?: CallOptions,
-  ): Promise<Offset | undefined> {
-    this.#check(options);
-    return readOr(storeFailure, `read ${topic}`, () => this.#tables.wakeUps.upTo(topic, partition));
   }
 
   async *#due(range: DueRange, options?: CallOptions): AsyncGenerator<WakeUpEntry, void> {

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { type ActorRefFrom, createActor, SimulatedClock } from 'xstate';
-import type { ActorHost } from '../../../src/actor/create-actor-host.ts';
+import type { ActorHost } from '../../../src/actor/actor-host.ts';
 import type { PersistentLogic } from '../../../src/actor/persistent.ts';
 import { WriteFailedError } from '../../../src/model/errors.ts';
 import type { JournalPlugin, PersistentRepr } from '../../../src/ports/journal-plugin.ts';

@@ -3,6 +3,7 @@ import { type Mutant, mutant } from './mutant.ts';
 const key = 'src/journal/holding/held-key.ts';
 const tenure = 'src/journal/holding/held-tenure.ts';
 const partition = 'src/journal/holding/partition-holder.ts';
+const follower = 'src/journal/holding/tenure-follower.ts';
 const holder = 'src/journal/holding/tenure-holder.ts';
 
 /** Rules of holding (docs/adr/0031-tenures.md), each removed by itself. */
@@ -44,9 +45,9 @@ export const holdingMutants: readonly Mutant[] = [
     [key, 'if (!isKnown) this.#deps.doubt(of);', ''],
   ),
   mutant('late marks of the own process are harmless', 'any other opening mark takes the tenure', [
-    partition,
-    'if (!isRenewal) this.#lost(tenure, opening);',
-    'if (!isRenewal) { if (!isOwn) this.#lost(tenure, opening); }',
+    follower,
+    'if (!isRenewal) this.#listener.lost(opening);',
+    'if (!isRenewal) { if (!isOwn) this.#listener.lost(opening); }',
   ]),
   mutant('what is acknowledged counts at once', 'nothing lies in the gap', [
     key,
@@ -59,13 +60,13 @@ export const holdingMutants: readonly Mutant[] = [
     "if (end === undefined) return 'counts';",
   ]),
   mutant('the follower goes on with a break', 'the follower passes without a break', [
-    partition,
+    follower,
     'failures++;',
     'failures++;\nfrom = await consumer.endOffset(topic, partition);',
   ]),
   mutant('a journal is not told of actions without a tenure', 'told before sureUpTo moves', [
-    partition,
-    'if (header.tenure === undefined) this.#keys.get(key.id)?.sawForeign(at.offset);',
+    follower,
+    'if (header.tenure === undefined) this.#listener.sawForeign(key.id, at.offset);',
     '',
   ]),
   mutant('only a journal that is being written is told', 'the look is for all journals', [
@@ -79,14 +80,14 @@ export const holdingMutants: readonly Mutant[] = [
     [key, 'const isPlain = this.#foreignAt === undefined && ', 'const isPlain = '],
   ),
   mutant('opening marks of other scopes take the tenure', 'scopes are apart', [
-    partition,
-    'if (opens?.scope === this.#spot.scope)',
+    follower,
+    'if (opens?.scope === this.#tenure.spot.scope)',
     'if (opens !== undefined)',
   ]),
   mutant(
     'a write past the held journal is not noticed',
     'a process writes through the holder',
-    [holder, 'this.#writtenPast(key, held);', ''],
+    [holder, 'held.holders.get(partition)?.writtenPast(key);', 'partition;'],
     [holder, 'else holder?.wrotePast(past, at.offset);', 'else holder?.wrote(at.offset);'],
   ),
   mutant('a tenure is opened although W is before R', 'clients look at W', [

@@ -1,4 +1,5 @@
-import { type ActorHost, createActorHost } from '../../../src/actor/create-actor-host.ts';
+import type { ActorHost } from '../../../src/actor/actor-host.ts';
+import { createActorHost } from '../../../src/actor/create-actor-host.ts';
 import type { EntityRegistry } from '../../../src/actor/registry/entities.ts';
 import type { FleetSettings } from '../../../src/config/settings/fleet-settings.ts';
 import { type Fleet, openFleet } from '../../../src/fleet/fleet.ts';

@@ -156,7 +156,7 @@ describe('a delayed event of a passivated entity', () => {
             isLeft: false,
             isIdleFor: () => true,
             waitsForNothing: true,
-            goesOn: () => {},
+            startsByItself: () => {},
           },
           handOver: async () => {},
           drop: async () => {},

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ActorHost, ActorHostOptions } from '../../../src/actor/create-actor-host.ts';
-import { createActorHost } from '../../../src/actor/create-actor-host.ts';
+import type { ActorHost } from '../../../src/actor/actor-host.ts';
+import { type ActorHostOptions, createActorHost } from '../../../src/actor/create-actor-host.ts';
 import type { ActorSettings } from '../../../src/actor/entity/entity-options.ts';
 import { silentLogger } from '../../../src/observability/logger.ts';
 import { type Clock, systemClock } from '../../../src/runtime/clock.ts';

@@ -46,9 +46,12 @@ export function tokenize(text: string): readonly Token[] {
 }
 
 /** Between two simple values on a line white space belongs to the value. */
-function isSimpleValue({ type }: Token): boolean {
-  return type === 'unquoted' || type === 'quoted' || type === 'literal' || type === 'substitution';
-}
+const simpleValues: ReadonlySet<Token['type']> = new Set([
+  'unquoted',
+  'quoted',
+  'literal',
+  'substitution',
+]);
 
 /**
  * Splits HOCON text into tokens, one at a time: all of them at once would take a hundred times the
@@ -86,7 +89,7 @@ export class Tokenizer {
     const space = this.#take(blank);
     const mayCount = this.#afterSimpleValue && space !== '';
     const token = this.#pull();
-    const simple = isSimpleValue(token);
+    const simple = simpleValues.has(token.type);
     this.#afterSimpleValue = simple;
     if (!(simple && mayCount)) return token;
     this.#pending = token;

@@ -28,18 +28,15 @@ export function readSqliteFleet(path: string, group: string, nowMs: number): Fle
   try {
     return readOr(storeFailure, `read the fleet of ${path}`, () => {
       if (formatOf(database, path) < firstVersionWithFleets) return nobody;
+      // In one transaction, so that members and view are of one moment.
       database.exec('BEGIN');
-      return describe(new FleetRows(database, group), nowMs);
+      const rows = new FleetRows(database, group);
+      const members = rows.members();
+      const view = rows.view()?.view;
+      if (view === undefined || members.every((member) => isDead(member, nowMs))) return nobody;
+      return { view, hosted: new Map(members.map(({ member, topics }) => [member.id, topics])) };
     });
   } finally {
     database.close();
   }
-}
-
-/** In one transaction, so that members and view are of one moment. */
-function describe(rows: FleetRows, nowMs: number): FleetDescription {
-  const members = rows.members();
-  const view = rows.view()?.view;
-  if (view === undefined || members.every((member) => isDead(member, nowMs))) return nobody;
-  return { view, hosted: new Map(members.map(({ member, topics }) => [member.id, topics])) };
 }

@@ -22,7 +22,9 @@ export interface ShareOut {
  */
 export function shareOut(input: ShareOut): ViewRow | undefined {
   const { members, partitionCounts, last, nowMs } = input;
-  const basis = basisOf(members, partitionCounts);
+  const ofMembers = members.map(({ member, topics }) => [member.id, member.address, topics]);
+  const ofTopics = Object.fromEntries(partitionCounts);
+  const basis = JSON.stringify({ members: ofMembers, partitions: ofTopics });
   const hasNewMembers = last === undefined || !areSame(last.view.members, members);
   const changed = hasNewMembers ? nowMs : last.changed;
   // The wall clock may have been set back: then the delay counts again from there.
@@ -37,11 +39,6 @@ export function shareOut(input: ShareOut): ViewRow | undefined {
     topics: withTakeOvers(assignment.topics, last?.view, members),
   };
   return { view, basis, isBalanced: assignment.isBalanced, changed };
-}
-
-function basisOf(members: readonly MemberRow[], counts: ReadonlyMap<Topic, number>): string {
-  const ofMembers = members.map(({ member, topics }) => [member.id, member.address, topics]);
-  return JSON.stringify({ members: ofMembers, partitions: Object.fromEntries(counts) });
 }
 
 function areSame(before: readonly FleetMember[], now: readonly MemberRow[]): boolean {

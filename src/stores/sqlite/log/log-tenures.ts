@@ -2,7 +2,7 @@ import { decodeOpeningMark } from '../../../codec/record/action-record-codec.ts'
 import { DataIntegrityError, NotOwnerError } from '../../../model/errors.ts';
 import type { LogRecord } from '../../../model/log-record.ts';
 import type { Offset, Partition, Topic } from '../../../model/position.ts';
-import type { OpenedTenure, Tenure } from '../../../model/tenure.ts';
+import type { Tenure } from '../../../model/tenure.ts';
 import type { Database, Statement } from '../session.ts';
 import { type BatchRow, decodeBatch } from './batch-codec.ts';
 import type { LogPartition } from './log-partitions.ts';
@@ -51,8 +51,13 @@ export class LogTenures {
    * @throws {NotOwnerError} the tenure is not the last one of its scope that was opened here
    */
   refuseWhenOver(target: TenuredPartition, { scope, of }: Tenure): void {
-    if (!target.tenures.has(scope)) target.tenures.set(scope, this.#last(target, scope));
-    const last = target.tenures.get(scope);
+    let last = target.tenures.get(scope);
+    if (last === undefined && !target.tenures.has(scope)) {
+      const row = this.#select.get(target.log, scope);
+      const offset = row?.offset as Offset;
+      last = row && { scope, offset, holder: row.holder, address: row.address ?? undefined };
+      target.tenures.set(scope, last);
+    }
     if (last?.offset === of) return;
     const { topic, partition } = target;
     const place = `partition ${partition} of ${topic}`;
@@ -67,13 +72,6 @@ export class LogTenures {
         `names the one at ${of}: nothing was stored`,
       { owner: { partition, offset, holder, address } },
     );
-  }
-
-  #last({ log }: TenuredPartition, scope: string): OpenedTenure | undefined {
-    const row = this.#select.get(log, scope);
-    if (row === undefined) return undefined;
-    const { offset, holder, address } = row;
-    return { scope, offset: offset as Offset, holder, address: address ?? undefined };
   }
 }
 

@@ -1,6 +1,7 @@
 import type { AnyActorRef, EventObject } from 'xstate';
 import { createActor } from 'xstate';
-import { type ActorHost, createActorHost } from '../../../../src/actor/create-actor-host.ts';
+import type { ActorHost } from '../../../../src/actor/actor-host.ts';
+import { createActorHost } from '../../../../src/actor/create-actor-host.ts';
 import type { ActorSettings } from '../../../../src/actor/entity/entity-options.ts';
 import { JournalError } from '../../../../src/model/errors.ts';
 import { silentLogger } from '../../../../src/observability/logger.ts';

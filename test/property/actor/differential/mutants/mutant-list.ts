@@ -104,7 +104,7 @@ export const mutants: readonly Mutant[] = [
   ),
   mutant(
     'commands of one write are evaluated against the same state',
-    'command/command-pipeline.ts',
+    'command/batch-evaluator.ts',
     '      state = last.next;\n',
     '',
   ),
