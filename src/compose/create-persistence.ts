@@ -21,6 +21,7 @@ import type { JournalPlugin } from '../ports/journal-plugin.ts';
 import type { SnapshotStorePlugin } from '../ports/snapshot-store.ts';
 import { systemClock } from '../runtime/clock.ts';
 import { checkOptions } from './check-options.ts';
+import { JournalCodings } from './journal-codings.ts';
 import { noteIgnoredKeys } from './note-ignored-keys.ts';
 import { Plugins } from './plugins.ts';
 import { makeStashOverflow } from './stash-overflow.ts';
@@ -114,13 +115,14 @@ export async function createPersistence(options: PersistenceOptions): Promise<Pe
   // Instances that share entities ask each other before anybody asks this one.
   const journals = [...settings.autoStartJournals, ...plugins.sharedJournals];
   // What is bound to events is looked at before anything is opened.
-  await plugins.loadCodings(settings.serializers);
+  const codings = new JournalCodings({ config, log, serializers: settings.serializers });
+  await codings.load();
   await plugins.openAll(journals, settings.autoStartSnapshotStores);
   const host = createActorHost({
     settings,
     journal: (pluginId) => plugins.get(pluginId),
     journalTrouble: (pluginId) => plugins.troubleOf(pluginId),
-    journalCoding: (pluginId) => plugins.codingOf(pluginId, settings.serializers),
+    journalCoding: (pluginId) => codings.of(pluginId),
     snapshotStore: (pluginId) => plugins.snapshotStore(pluginId),
     recoveryEventTimeoutMs: (pluginId) => {
       try {

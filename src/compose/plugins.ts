@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
 import type { AnyActorLogic } from 'xstate';
-import type { JournalCoding } from '../actor/evolution/event-coding.ts';
 import type {
   EntityRegistry,
   EntityRegistryOptions,
@@ -9,7 +8,6 @@ import type {
 import type { Config } from '../config/config.ts';
 import { canonicalPath } from '../config/keys/pekko-alias.ts';
 import { readAllTogether } from '../config/read-together.ts';
-import type { BoundClasses } from '../config/settings/event-adapter-settings.ts';
 import { defaultJournalOf, journalClassOf } from '../config/settings/journal-class.ts';
 import type {
   EmbeddedJournalSettings,
@@ -28,13 +26,7 @@ import type { SnapshotStore } from '../ports/snapshot-store.ts';
 import { openHttpRemoteCalls } from '../remote/open-http-remote-calls.ts';
 import { systemClock } from '../runtime/clock.ts';
 import { onAbort } from '../runtime/on-abort.ts';
-import { openJournalCoding } from './journal-coding.ts';
-import {
-  checkJournal,
-  eventAdaptersOf,
-  type OpenedJournal,
-  openJournal,
-} from './open-journal-plugin.ts';
+import { checkJournal, type OpenedJournal, openJournal } from './open-journal-plugin.ts';
 import { journalSettingsOf, type OpenSection } from './open-journals.ts';
 import { checkSnapshotStore, isNoStore, openSnapshotStore } from './open-snapshot-plugin.ts';
 import type { WakeEntities } from './wake-entities.ts';
@@ -64,7 +56,6 @@ export class Plugins {
   readonly #stores = new Map<string, Promise<SnapshotStore>>();
   /** What maps persistence ids, by section; made when the configuration is looked at. */
   readonly #ownKeys = new Map<string, Promise<KeyMapping | undefined>>();
-  readonly #codings = new Map<string, Promise<JournalCoding | undefined>>();
   /** What is open, or being opened, in that order. */
   readonly #opened = new Set<Promise<AsyncDisposable>>();
   /** What actors get of the journals that are open. */
@@ -143,33 +134,6 @@ export class Plugins {
   /** The failure that keeps calls of an open journal waiting; `undefined` = none. */
   troubleOf(pluginId: string | undefined): JournalError | undefined {
     return this.#troubles.get(this.#journalPath(pluginId))?.();
-  }
-
-  /**
-   * What is bound to the events of a journal; the journal itself is not opened for that.
-   *
-   * @throws {ConfigError} an adapter or a serializer cannot be loaded, or is none
-   */
-  async codingOf(
-    pluginId: string | undefined,
-    serializers: BoundClasses,
-  ): Promise<JournalCoding | undefined> {
-    const path = this.#journalPath(pluginId);
-    const known = this.#codings.get(path);
-    if (known !== undefined) return await known;
-    const eventAdapters = eventAdaptersOf(this.#config, path);
-    const context = { config: this.#config, log: this.#log };
-    const coding = openJournalCoding({ eventAdapters, serializers }, context);
-    this.#codings.set(path, coding);
-    coding.catch(() => this.#codings.delete(path));
-    return await coding;
-  }
-
-  /** @throws {ConfigError} as `codingOf`, of the journals that the configuration names */
-  async loadCodings(serializers: BoundClasses): Promise<void> {
-    for (const path of namedPlugins(this.#config, 'journal')) {
-      await this.codingOf(path, serializers);
-    }
   }
 
   /**
