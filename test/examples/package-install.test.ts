@@ -20,9 +20,13 @@ const run = promisify(execFile);
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
   readonly version: string;
+  readonly engines: { readonly node: string };
   readonly exports: Readonly<Record<string, unknown>>;
   readonly devDependencies: Readonly<Record<string, string>>;
 };
+
+/** The oldest Node that the package promises to run on. */
+const oldest = `${manifest.engines.node.replace('>=', '')}.0`;
 
 /** The package that this run has packed already, or one that is packed here. */
 async function packInto(tarball: string): Promise<void> {
@@ -43,6 +47,7 @@ describe('the packed package, installed into an empty project', () => {
     const dependencies = {
       'kafka-journal': 'file:kafka-journal.tgz',
       xstate: manifest.devDependencies['xstate'],
+      node: oldest,
     };
     writeFileSync(
       join(project, 'package.json'),
@@ -54,9 +59,11 @@ describe('the packed package, installed into an empty project', () => {
   after(() => rmSync(project, { recursive: true, force: true }));
 
   /** Runs Node in the project, as its user would. */
-  async function node(...args: readonly string[]): Promise<string> {
+  const node = (...args: readonly string[]): Promise<string> => nodeOf(process.execPath, args);
+
+  async function nodeOf(file: string, args: readonly string[]): Promise<string> {
     const env = { ...process.env, NODE_OPTIONS: '--disable-warning=ExperimentalWarning' };
-    const { stdout } = await run(process.execPath, args, { cwd: project, env, timeout: 30_000 });
+    const { stdout } = await run(file, args, { cwd: project, env, timeout: 30_000 });
     return stdout.trim();
   }
 
@@ -78,6 +85,19 @@ describe('the packed package, installed into an empty project', () => {
     cpSync(join(root, 'test/examples/hello/main.mjs'), join(project, 'main.mjs'));
     expect(await node('main.mjs')).to.equal('recovered 0\nnow 6');
     expect(await node('main.mjs')).to.equal('recovered 6\nnow 12');
+  });
+
+  it(`runs it, and its commands, on Node ${oldest} as well`, async () => {
+    const file = join(project, 'node_modules/node/bin/node');
+    const old = (...args: readonly string[]): Promise<string> => nodeOf(file, args);
+    expect(await old('--version')).to.equal(`v${oldest}`);
+    expect(await old('main.mjs')).to.equal('recovered 12\nnow 18');
+    const journal = 'evolutiongaming.kafka-journal.embedded.journal';
+    const config = `akka.persistence.journal.plugin = "${journal}", ${journal}.file = "journal.db"`;
+    writeFileSync(join(project, 'application.conf'), config);
+    const cli = 'node_modules/kafka-journal/dist/src/cli/main.js';
+    const list = await old(cli, 'wakeups', 'list', '--config', 'application.conf');
+    expect(list).to.match(/^topic journal .*: complete, up to offset \d+$/ms);
   });
 
   it('holds no sources and no tests', () => {
