@@ -12,7 +12,7 @@ export interface HeartbeatEvents {
   /** The group has expelled the member, or must be taken to have done so. */
   readonly onLost: () => void;
   /** After each heartbeat; the next one waits for it. */
-  readonly onBeat: (nowMs: number) => Promise<void>;
+  readonly onBeat: (steadyMs: number) => Promise<void>;
 }
 
 const rebalancing: readonly (string | undefined)[] = [
@@ -78,7 +78,7 @@ export async function heartbeats(
       // A member that stops does not wait for a coordinator that does not answer.
       if (next === 'waits') await unlessAborted(settled, over).catch(() => undefined);
       if (over.aborted) return;
-      await events.onBeat(clock.nowMs());
+      await events.onBeat(clock.steadyMs());
       if (isOver()) return;
       await clock.sleep(heartbeatIntervalMs, { signal: over }).catch(() => undefined);
     }
