@@ -18,9 +18,9 @@ export class Pacer {
    */
   async turn(signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
-    const nowMs = this.#clock.nowMs();
-    const atMs = Math.max(nowMs, this.#nextMs);
+    const steadyMs = this.#clock.steadyMs();
+    const atMs = Math.max(steadyMs, this.#nextMs);
     this.#nextMs = atMs + this.#stepMs;
-    if (atMs > nowMs) await this.#clock.sleep(atMs - nowMs, { signal });
+    if (atMs > steadyMs) await this.#clock.sleep(atMs - steadyMs, { signal });
   }
 }

@@ -151,7 +151,7 @@ class LocalActorHost implements ActorHost {
       signal?.throwIfAborted();
       const terms = checkTerms(options);
       const host = this.#deps.hosts.of(ref);
-      const ask = new Ask(command, this.#deps.clock.nowMs() + timeoutMs, terms, host.work);
+      const ask = new Ask(command, this.#deps.clock.steadyMs() + timeoutMs, terms, host.work);
       host.ask(ask);
       this.#deadlines.watch(ask, timeoutMs);
       if (signal !== undefined) ask.giveUpOn(signal);

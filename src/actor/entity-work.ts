@@ -16,8 +16,8 @@ export class EntityWork<S extends HostedState> implements WorkView, Asked {
   /** It goes on with that. */
   isLeft = false;
   wasDueMs: number | undefined;
-  /** When the last command or event arrived, ms since the epoch. */
-  #lastActiveMs = 0;
+  /** When the last command or event arrived, on the steady clock. */
+  #lastActiveMs = Number.NEGATIVE_INFINITY;
   /** Its journal has held events. */
   #wasStored = false;
 
@@ -29,7 +29,7 @@ export class EntityWork<S extends HostedState> implements WorkView, Asked {
 
   /** Something has arrived. */
   touch(): void {
-    this.#lastActiveMs = this.#entity.deps.clock.nowMs();
+    this.#lastActiveMs = this.#entity.deps.clock.steadyMs();
   }
 
   get trouble(): unknown {
@@ -113,8 +113,7 @@ export class EntityWork<S extends HostedState> implements WorkView, Asked {
 
   isIdleFor(ms: number): boolean {
     const { deps, timers, waits, outbox, logic, state, settings } = this.#entity;
-    const nowMs = deps.clock.nowMs();
-    if (nowMs - this.#lastActiveMs < ms) return false;
+    if (deps.clock.steadyMs() - this.#lastActiveMs < ms) return false;
     const isResting = this.#life.state === 'unowned' && !this.isLeft && !this.isWritten;
     if (!this.#life.isReady && !isResting) return false;
     const { stash } = this.#pipeline;
@@ -124,6 +123,7 @@ export class EntityWork<S extends HostedState> implements WorkView, Asked {
     if (settings.actor.timers === 'remaining' && timers.size > 0) return false;
     if (outbox.size > 0) return false;
     // One that is to be opened again at once stays.
+    const nowMs = deps.clock.nowMs();
     const soonMs = Math.max(ms, openAheadMs);
     const isAtWork = (child: AnyActorRef): boolean =>
       logic.isRunning(child) && (waits.backoffEndMs(child) ?? 0) <= nowMs + soonMs;

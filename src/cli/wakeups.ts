@@ -155,7 +155,7 @@ async function untilComplete(
   topic: Topic,
   { asked, waitMs }: Asked,
 ): Promise<void> {
-  const untilMs = systemClock.nowMs() + waitMs;
+  const untilMs = systemClock.steadyMs() + waitMs;
   for (;;) {
     for (const [partition, upTo] of asked) {
       if (((await eventual.wakeUps.until({ topic, partition })) ?? -1) < upTo) continue;
@@ -163,7 +163,7 @@ async function untilComplete(
       asked.delete(partition);
     }
     if (asked.size === 0) return;
-    if (systemClock.nowMs() >= untilMs) break;
+    if (systemClock.steadyMs() >= untilMs) break;
     await systemClock.sleep(lookEveryMs);
   }
   const count = `${asked.size} partition${asked.size === 1 ? ' is' : 's are'}`;

@@ -61,7 +61,7 @@ export class EntityCalls<L extends AnyActorLogic> {
     const { calls, departures, clock } = this.#deps;
     const { id, errand, hops, signal } = route;
     const request = requestOf(errand, { type: this.#local.type, id, generation, hops });
-    const timeoutMs = Math.max(1, route.endMs - clock.nowMs());
+    const timeoutMs = Math.max(1, route.endMs - clock.steadyMs());
     // It is not stored so far: a call that ends without an answer would take that certainty away.
     if (route.failure !== undefined && timeoutMs <= longestStayMs + marginMs) return 'wait';
     let response: RemoteResponse;
@@ -107,7 +107,7 @@ export class EntityCalls<L extends AnyActorLogic> {
     { address }: FleetMember,
     cause: RemoteCallError,
   ): Error {
-    if (endMs - this.#deps.clock.nowMs() > earlyMs) return cause;
+    if (endMs - this.#deps.clock.steadyMs() > earlyMs) return cause;
     const { what, perhaps } = textsOf(errand);
     const text = `no answer to ${what} from ${address} within ${timeoutMs} ms; ${perhaps}`;
     return timeoutOf(errand, text, { cause, stored: 'unknown' });

@@ -26,9 +26,9 @@ export class FailedCalls {
   }
 
   note({ address }: FleetMember, err: RemoteCallError): void {
-    const nowMs = this.#clock.nowMs();
+    const steadyMs = this.#clock.steadyMs();
     for (const [other, atMs] of this.#warnedMs) {
-      if (nowMs - atMs >= quietMs) this.#warnedMs.delete(other);
+      if (steadyMs - atMs >= quietMs) this.#warnedMs.delete(other);
     }
     const text =
       err.stored === 'no'
@@ -36,6 +36,6 @@ export class FailedCalls {
         : 'another instance has not answered a command';
     const isFirst = !this.#warnedMs.has(address);
     this.#log[isFirst ? 'warn' : 'debug']({ address, err }, text);
-    if (isFirst) this.#warnedMs.set(address, nowMs);
+    if (isFirst) this.#warnedMs.set(address, steadyMs);
   }
 }

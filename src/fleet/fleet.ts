@@ -238,9 +238,9 @@ export class Fleet implements AsyncDisposable {
     if ((membership.view?.members.length ?? 0) < 2) return;
     membership.host([]);
     const { clock } = this.#deps;
-    const endMs = clock.nowMs() + leaveLimitMs;
+    const endMs = clock.steadyMs() + leaveLimitMs;
     while (this.#ownership.isNeeded) {
-      const restMs = endMs - clock.nowMs();
+      const restMs = endMs - clock.steadyMs();
       if (restMs <= 0) {
         this.#deps.log.warn({ waitedMs: leaveLimitMs }, 'some partitions have no other owner yet');
         return;

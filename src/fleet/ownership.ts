@@ -218,11 +218,11 @@ export class Ownership {
     const { calls, clock, settings, random, log } = this.#deps;
     const request = { name: 'release', body: encodeRelease(release) };
     const timeoutMs = settings.handOverTimeoutMs + spareMs;
-    const startMs = clock.nowMs();
+    const startMs = clock.steadyMs();
     for (let attempt = 1; !signal.aborted; attempt++) {
       let limitMs = timeoutMs;
       let failure: unknown;
-      const askedMs = clock.nowMs();
+      const askedMs = clock.steadyMs();
       try {
         const response = await calls.call(former.address, request, { timeoutMs, signal });
         if (response.type === 'answered') return undefined;
@@ -232,11 +232,11 @@ export class Ownership {
       } catch (error) {
         failure = error;
         const isNotTaken = error instanceof RemoteCallError && error.stored === 'no';
-        const isSilent = !isNotTaken || clock.nowMs() - askedMs >= silentMs;
+        const isSilent = !isNotTaken || clock.steadyMs() - askedMs >= silentMs;
         if (isSilent) limitMs = Math.max(limitMs, settings.sessionTimeoutMs);
       }
       if (signal.aborted) break;
-      if (clock.nowMs() - startMs >= limitMs) {
+      if (clock.steadyMs() - startMs >= limitMs) {
         const fields = { ...release, from: former.address, err: failure };
         log.warn(fields, 'the former owner did not let a partition go; it is taken all the same');
         break;

@@ -96,7 +96,7 @@ export class RoutedEntities<L extends AnyActorLogic> implements EntityRegistry<L
     signal?.throwIfAborted();
     const timeoutMs = checkTimeout(options?.timeout ?? defaultAskTimeoutMs);
     const terms = checkTerms(options);
-    const endMs = this.#deps.clock.nowMs() + timeoutMs;
+    const endMs = this.#deps.clock.steadyMs() + timeoutMs;
     const key = this.#keyOf(id);
     const errand = { name: 'ask', command, terms } as const;
     return await this.#route({ ...newRoute, id, errand, key, timeoutMs, endMs, options, signal });
@@ -122,7 +122,7 @@ export class RoutedEntities<L extends AnyActorLogic> implements EntityRegistry<L
     const signal = checkSignal(options?.signal);
     signal?.throwIfAborted();
     const timeoutMs = checkTimeout(options?.timeout ?? defaultAskTimeoutMs);
-    const endMs = this.#deps.clock.nowMs() + timeoutMs;
+    const endMs = this.#deps.clock.steadyMs() + timeoutMs;
     const key = this.#keyOf(id);
     const how = { ...options, timeout: timeoutMs };
     await this.#route({ ...newRoute, id, errand, key, timeoutMs, endMs, options: how, signal });
@@ -136,7 +136,7 @@ export class RoutedEntities<L extends AnyActorLogic> implements EntityRegistry<L
       log.warn({ type, id, err }, 'command refused');
       return;
     }
-    const endMs = clock.nowMs() + defaultAskTimeoutMs;
+    const endMs = clock.steadyMs() + defaultAskTimeoutMs;
     const errand = { name: 'send', command, terms: {} } as const;
     this.#deliver({ ...newRoute, id, errand, key: this.#keyOf(id), endMs });
   }
@@ -166,7 +166,7 @@ export class RoutedEntities<L extends AnyActorLogic> implements EntityRegistry<L
   async serve(errand: Errand, call: CallToEntity, signal: AbortSignal): Promise<RemoteResponse> {
     const { id, hops } = call;
     try {
-      const endMs = this.#deps.clock.nowMs() + longestStayMs;
+      const endMs = this.#deps.clock.steadyMs() + longestStayMs;
       const key = this.#keyOf(id);
       const terms = errand.name === 'ask' ? errand.terms : {};
       const options = { ...terms, timeout: longestTimeoutMs, signal };
@@ -184,7 +184,7 @@ export class RoutedEntities<L extends AnyActorLogic> implements EntityRegistry<L
         }
         // Ours is the older view, or the former owner still has the partition.
         const mayCome = at.here !== undefined || call.generation > at.generation;
-        const restMs = endMs - this.#deps.clock.nowMs();
+        const restMs = endMs - this.#deps.clock.steadyMs();
         if (!mayCome || restMs <= 0) return refused(this.#whereElse(at));
         await this.#deps.ownership.news(restMs, AbortSignal.any([signal, this.#deps.closing]));
       }
@@ -238,7 +238,7 @@ export class RoutedEntities<L extends AnyActorLogic> implements EntityRegistry<L
       if (typeof tried === 'object') return tried;
       route.signal?.throwIfAborted();
       closing.throwIfAborted();
-      const restMs = route.endMs - clock.nowMs();
+      const restMs = route.endMs - clock.steadyMs();
       if (restMs <= 0) throw this.#timeout(route);
       route.options = { ...route.options, timeout: restMs };
       if (tried === 'wait') await this.#wait(route, restMs);

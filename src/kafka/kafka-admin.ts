@@ -127,9 +127,9 @@ class KafkaAdminClient implements KafkaAdmin {
   /** Waits until the brokers list it. */
   async #untilVisible(topic: Topic, options: CallOptions | undefined): Promise<void> {
     const { clock } = this.#cluster.deps;
-    const giveUpMs = clock.nowMs() + visibleLimitMs;
+    const giveUpMs = clock.steadyMs() + visibleLimitMs;
     while (!(await this.#exists(topic, options))) {
-      if (clock.nowMs() > giveUpMs)
+      if (clock.steadyMs() > giveUpMs)
         throw new NotSetUpError(`topic ${topic} was created but is not there`);
       await this.#cluster.pause(visiblePauseMs, options);
     }

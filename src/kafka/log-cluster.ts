@@ -143,14 +143,14 @@ export class LogCluster implements AsyncDisposable {
     run: () => Promise<T>,
   ): Promise<T> {
     const { clock } = this.deps;
-    const giveUpMs = clock.nowMs() + this.settings.requestTimeoutMs;
+    const giveUpMs = clock.steadyMs() + this.settings.requestTimeoutMs;
     for (;;) {
       place.signal?.throwIfAborted();
       try {
         return await run();
       } catch (error) {
         const mapped = this.errorOf(error, place);
-        if (!mapped.retryable || clock.nowMs() > giveUpMs) throw mapped;
+        if (!mapped.retryable || clock.steadyMs() > giveUpMs) throw mapped;
       }
       await this.pause(connectPauseMs, place);
       await this.driver.refreshMetadata().catch(() => undefined);
@@ -305,7 +305,7 @@ export class LogCluster implements AsyncDisposable {
 
 async function learnTopic(cluster: LogCluster, topic: string): Promise<void> {
   const { clock } = cluster.deps;
-  const giveUpMs = clock.nowMs() + unknownTopicLimitMs;
+  const giveUpMs = clock.steadyMs() + unknownTopicLimitMs;
   for (;;) {
     try {
       await cluster.driver.addMultipleTargetTopics([topic]);
@@ -317,7 +317,7 @@ async function learnTopic(cluster: LogCluster, topic: string): Promise<void> {
       const leaderless = protocolErrorOf(error) === 'LEADER_NOT_AVAILABLE';
       // The next try has another connection, perhaps to another server.
       const lost = isDriverError(error, 'KafkaJSConnectionError', 'KafkaJSConnectionClosedError');
-      if (!(unknown || leaderless || lost) || clock.nowMs() > giveUpMs) {
+      if (!(unknown || leaderless || lost) || clock.steadyMs() > giveUpMs) {
         throw cluster.errorOf(error, { topic, right: 'DESCRIBE' });
       }
       await cluster.pause(unknownTopicPauseMs);

@@ -53,7 +53,7 @@ export class KafkaJournalPlugin extends JournalCalls implements JournalPlugin {
   async #hold(id: PersistenceId, options?: CallOptions): Promise<HeldPlugin | undefined> {
     const { journals, keyOf, clock, log, maxEventsInBatch, wakesEntities } = this.#deps;
     const key = keyOf(id);
-    if (clock.nowMs() < (this.#notHeldUntilMs.get(key.topic) ?? 0)) return undefined;
+    if (clock.steadyMs() < (this.#notHeldUntilMs.get(key.topic) ?? 0)) return undefined;
     const letGo = this.#claim(key, id);
     try {
       const held = await journals.hold(key, options);
@@ -64,7 +64,7 @@ export class KafkaJournalPlugin extends JournalCalls implements JournalPlugin {
       // If a missing topic passed for this, its entities would write without a tenure once it is
       // made.
       if (!(err instanceof TenuresNotKeptError)) throw err;
-      this.#notHeldUntilMs.set(key.topic, clock.nowMs() + askAgainMs);
+      this.#notHeldUntilMs.set(key.topic, clock.steadyMs() + askAgainMs);
       if (!this.#hasWarned) log.warn({ topic: key.topic, err }, notHeld);
       this.#hasWarned = true;
       return undefined;

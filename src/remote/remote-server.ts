@@ -233,9 +233,9 @@ export class RemoteServer implements AsyncDisposable {
   }
 
   #logRefusal(fields: Readonly<Record<string, unknown>>): void {
-    const nowMs = this.#deps.clock.nowMs();
-    if (nowMs < this.#nextLogMs) return;
-    this.#nextLogMs = nowMs + logEveryMs;
+    const steadyMs = this.#deps.clock.steadyMs();
+    if (steadyMs < this.#nextLogMs) return;
+    this.#nextLogMs = steadyMs + logEveryMs;
     this.#deps.log.warn(fields, 'refused a call of another process; the next ones are not logged');
   }
 }

@@ -2,8 +2,13 @@ import { onAbort } from './on-abort.ts';
 
 /** Wall clock and timers, passed in so that tests own the time. */
 export interface Clock {
-  /** Milliseconds since the epoch. */
+  /**
+   * Milliseconds since the epoch: for what is stored, or compared with what is. It may be set back
+   * or forward at any time.
+   */
   nowMs(): number;
+  /** Whole milliseconds since some beginning, which only grow, evenly: for time limits. */
+  steadyMs(): number;
   /**
    * Resolves after `ms`.
    *
@@ -20,6 +25,7 @@ export interface SleepOptions {
 /** The time of this machine. */
 export const systemClock: Clock = {
   nowMs: () => Date.now(),
+  steadyMs: () => Math.floor(performance.now()),
   sleep(ms, options) {
     const signal = options?.signal;
     return new Promise((resolve, reject) => {

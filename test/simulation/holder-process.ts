@@ -151,6 +151,7 @@ export class HolderProcess {
   #countedClock(clock: Clock): Clock {
     return {
       nowMs: () => clock.nowMs(),
+      steadyMs: () => clock.steadyMs(),
       sleep: async (ms, options) => {
         this.#pending++;
         try {

@@ -46,6 +46,7 @@ export class Owner {
     const steady = scheduler.clockOf(process);
     const clock: Clock = {
       nowMs: () => steady.nowMs() + plan.skewMs * (number % 2),
+      steadyMs: () => steady.steadyMs(),
       sleep: (ms, options) => steady.sleep(ms, options),
     };
     // Every second one is as a replicator of an old version, where one of ours has begun.

@@ -48,7 +48,7 @@ export class AskDeadlines {
   async #sweep(timeoutMs: number, queue: Queue<Ask>): Promise<void> {
     const { signal } = this.#closing;
     for (let next = queue.peek(); next !== undefined; next = queue.peek()) {
-      const waitMs = next.deadlineMs - this.#clock.nowMs();
+      const waitMs = next.deadlineMs - this.#clock.steadyMs();
       if (!next.settled && waitMs > 0) {
         await this.#clock.sleep(Math.min(waitMs, longestSleepMs), { signal });
         continue;

@@ -128,7 +128,7 @@ export class DeliverySender<S extends HostedState> {
   #sendDue(sendings: Sendings): void {
     const { outbox, settings, deps } = this.#entity;
     const { redeliverIntervalMs, redeliveryBurst, warnAfterAttempts } = settings.deliveries;
-    const dueMs = deps.clock.nowMs() - redeliverIntervalMs;
+    const dueMs = deps.clock.steadyMs() - redeliverIntervalMs;
     const due: { readonly delivery: OpenDelivery; readonly sending: Sending | undefined }[] = [];
     for (const delivery of outbox.open) {
       const sending = sendings.byId.get(delivery.id);
@@ -163,7 +163,7 @@ export class DeliverySender<S extends HostedState> {
     }
     sending.attempts++;
     sending.isUnderWay = true;
-    sending.lastStartMs = deps.clock.nowMs();
+    sending.lastStartMs = deps.clock.steadyMs();
     this.#attempt(delivery, destination, sending, sendings.stopping.signal).catch(
       (err: unknown) => {
         deps.log.error({ persistenceId, delivery: delivery.id, err }, 'an attempt came to no end');

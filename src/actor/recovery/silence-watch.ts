@@ -18,7 +18,7 @@ export class SilenceWatch {
     this.#limitMs = limitMs;
     this.#clock = clock;
     this.#recovery = recovery;
-    this.#lastMs = clock.nowMs();
+    this.#lastMs = clock.steadyMs();
   }
 
   /** From now on the time counts. */
@@ -28,7 +28,7 @@ export class SilenceWatch {
   }
 
   touch(): void {
-    this.#lastMs = this.#clock.nowMs();
+    this.#lastMs = this.#clock.steadyMs();
   }
 
   /** The promise, or a rejection as soon as the recovery is aborted. */
@@ -40,7 +40,7 @@ export class SilenceWatch {
   async #run(): Promise<void> {
     const { signal } = this.#recovery;
     for (;;) {
-      const restMs = this.#lastMs + this.#limitMs - this.#clock.nowMs();
+      const restMs = this.#lastMs + this.#limitMs - this.#clock.steadyMs();
       if (restMs <= 0) break;
       await this.#clock.sleep(restMs, { signal });
     }

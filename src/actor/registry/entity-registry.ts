@@ -148,13 +148,16 @@ export class LocalEntityRegistry<L extends AnyActorLogic> implements LocalEntiti
   ): Promise<AskResult<SnapshotFrom<L>>> {
     const { clock } = this.#deps;
     const timeoutMs = checkTimeout(options?.timeout ?? defaultAskTimeoutMs);
-    const endMs = clock.nowMs() + timeoutMs;
+    const endMs = clock.steadyMs() + timeoutMs;
     const ended = unlessAborted(stopping, options?.signal);
     if ((await within(ended, timeoutMs, clock)) === 'expired') {
       const text = `"${id}" of "${this.type}" has not ended within ${timeoutMs} ms; nothing was stored`;
       throw new AskTimeoutError(text, { stored: 'no' });
     }
-    return this.#askNow(id, command, { ...options, timeout: Math.max(1, endMs - clock.nowMs()) });
+    return this.#askNow(id, command, {
+      ...options,
+      timeout: Math.max(1, endMs - clock.steadyMs()),
+    });
   }
 
   async peek(id: string, options?: WaitOptions): Promise<SnapshotFrom<L>> {

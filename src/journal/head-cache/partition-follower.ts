@@ -77,7 +77,7 @@ export class PartitionFollower {
     this.#isWatched = isWatched;
     this.#deps = deps;
     this.#settings = settings;
-    this.#askedMs = deps.clock.nowMs();
+    this.#askedMs = deps.clock.steadyMs();
     this.#askedUpTo = end;
     this.#actor = createActor(partitionFollowerMachine, { input: this.#effects(onClosed) });
     this.#actor.start();
@@ -86,7 +86,7 @@ export class PartitionFollower {
   /** Somebody wants to know something of the partition, as it is at `end` or later. */
   touch(end: Offset): void {
     this.#askedUpTo = Offset.of(Math.max(this.#askedUpTo, end));
-    this.#askedMs = this.#deps.clock.nowMs();
+    this.#askedMs = this.#deps.clock.steadyMs();
     this.#asked = true;
     this.#asking.fire();
   }
@@ -108,7 +108,7 @@ export class PartitionFollower {
     };
     const awaitIdleness = async (signal: AbortSignal): Promise<void> => {
       for (;;) {
-        const leftMs = this.#askedMs + this.#settings.expiryMs - clock.nowMs();
+        const leftMs = this.#askedMs + this.#settings.expiryMs - clock.steadyMs();
         if (leftMs <= 0) return;
         await clock.sleep(leftMs, { signal });
       }
@@ -169,7 +169,7 @@ export class PartitionFollower {
 
   get #isQuiet(): boolean {
     const hasSeen = (this.cache.next ?? Offset.min) >= this.#askedUpTo;
-    return hasSeen && this.#deps.clock.nowMs() - this.#askedMs >= quietMs && !this.#isWatched();
+    return hasSeen && this.#deps.clock.steadyMs() - this.#askedMs >= quietMs && !this.#isWatched();
   }
 
   /**

@@ -90,7 +90,7 @@ export class PartitionHolder {
         refused: (of, error) => this.#refused(tenure, of, error),
         ended: () => {
           this.#keys.delete(key.id);
-          if (this.#keys.size === 0) this.#idleSinceMs = this.#deps.clock.nowMs();
+          if (this.#keys.size === 0) this.#idleSinceMs = this.#deps.clock.steadyMs();
         },
       });
       this.#keys.set(key.id, held);
@@ -153,7 +153,7 @@ export class PartitionHolder {
   #refused(tenure: HeldTenure, of: Offset, error: NotOwnerError): void {
     const { clock, holder } = this.#deps;
     if (of !== tenure.of || tenure.isOver) return;
-    if (error.owner?.holder !== holder) this.#lastOtherMs = clock.nowMs();
+    if (error.owner?.holder !== holder) this.#lastOtherMs = clock.steadyMs();
     tenure.giveUp(error);
   }
 
@@ -248,7 +248,7 @@ export class PartitionHolder {
     const { signal } = this.#closing;
     const keptMs = holding.holdingTimeMs * (1 + random() / 2);
     for (;;) {
-      const leftMs = this.#lastOtherMs + keptMs - clock.nowMs();
+      const leftMs = this.#lastOtherMs + keptMs - clock.steadyMs();
       if (!(leftMs > 0 && leftMs <= keptMs)) return;
       await clock.sleep(leftMs, { signal });
     }
@@ -258,7 +258,7 @@ export class PartitionHolder {
     this.#working.abort(new ClosedError('another tenure has begun'));
     this.#working = new AbortController();
     this.#tenure = tenure;
-    this.#idleSinceMs = this.#deps.clock.nowMs();
+    this.#idleSinceMs = this.#deps.clock.steadyMs();
     // One listener for all journals: a signal with thousands of them is slow.
     const endAll = (): void => {
       for (const held of this.#keys.values())
@@ -280,7 +280,7 @@ export class PartitionHolder {
     for (;;) {
       await clock.sleep(lookEveryMs, { signal });
       const isWanted = this.#keys.size + this.#keepers.size > 0 || this.#opening !== undefined;
-      if (!isWanted && clock.nowMs() - this.#idleSinceMs >= idleMs) {
+      if (!isWanted && clock.steadyMs() - this.#idleSinceMs >= idleMs) {
         const idle = new ClosedError('no journal of the partition was held for a while');
         this.#tenure = undefined;
         tenure.giveUp(idle);
@@ -298,7 +298,7 @@ export class PartitionHolder {
   /** Whoever wrote the mark: one of this process that was given up for lost counts, too. */
   #lost(tenure: HeldTenure, opening: OpenedTenure): void {
     const { clock, log, holder, hasFleet = false } = this.#deps;
-    if (opening.holder !== holder) this.#lastOtherMs = clock.nowMs();
+    if (opening.holder !== holder) this.#lastOtherMs = clock.steadyMs();
     if (tenure.isOver) return;
     // What is idle is for others to take.
     const isNews = !this.#hasWarned && this.#keys.size + this.#keepers.size > 0;

@@ -73,7 +73,7 @@ export class Looks {
   constructor(deps: Pick<ReadDeps, 'clock' | 'settings'>, key: Key) {
     this.#deps = deps;
     this.#key = key;
-    this.#giveUpMs = deps.clock.nowMs() + deps.settings.readTimeoutMs;
+    this.#giveUpMs = deps.clock.steadyMs() + deps.settings.readTimeoutMs;
   }
 
   /** An earlier look was torn. */
@@ -98,7 +98,7 @@ export class Looks {
   async again(signal: AbortSignal): Promise<void> {
     const { clock } = this.#deps;
     const delayMs = backoffDelayMs(backoff, this.#count, Math.random());
-    const isLate = clock.nowMs() + delayMs >= this.#giveUpMs;
+    const isLate = clock.steadyMs() + delayMs >= this.#giveUpMs;
     if (isLate && this.#count >= minLooks) throw this.tornError();
     await clock.sleep(delayMs, { signal });
     this.#count += 1;

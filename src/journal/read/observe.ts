@@ -188,11 +188,11 @@ async function checkLogReaches(
   { end: { partition }, replicated: offset }: Cut & { readonly replicated: Offset },
   { signal }: ProgressDeadline,
 ): Promise<void> {
-  const giveUpMs = clock.nowMs() + graceMs;
+  const giveUpMs = clock.steadyMs() + graceMs;
   for (;;) {
     const end = await consumer.endOffset(topic, partition, { signal });
     if (end > offset) return;
-    if (clock.nowMs() >= giveUpMs) {
+    if (clock.steadyMs() >= giveUpMs) {
       throw new DataIntegrityError(
         `offset ${offset} is replicated, but the log ends at ${end}: the topic was made anew, or ` +
           'the log lost records',

@@ -133,10 +133,10 @@ export class PartitionScout {
   /** Until the next look, or until the partition is held here. */
   async #rest(signal: AbortSignal): Promise<void> {
     const { clock, random } = this.#deps;
-    const endMs = clock.nowMs() + lookEveryMs * (1 + random() / 2);
+    const endMs = clock.steadyMs() + lookEveryMs * (1 + random() / 2);
     do {
       await clock.sleep(askEveryMs, { signal }).catch(() => {});
-    } while (!signal.aborted && clock.nowMs() < endMs && !this.#isHeld());
+    } while (!signal.aborted && clock.steadyMs() < endMs && !this.#isHeld());
   }
 
   #isHeld(): boolean {

@@ -125,13 +125,14 @@ export class PartitionWaker {
     let everyMs = lookEveryMs;
     for (let failures = 0; !signal.aborted; ) {
       let pauseMs = everyMs;
-      const beganMs = clock.nowMs();
+      const beganMs = clock.steadyMs();
       try {
         recent = await this.#recentAfter(tenure, recent, signal);
-        await this.#look(beganMs + looksAhead * everyMs, { recent, known, alarms, signal });
+        const toMs = clock.nowMs() + looksAhead * everyMs;
+        await this.#look(toMs, { recent, known, alarms, signal });
         failures = 0;
         // From the next look on: this one does not know what is due after so long a pause.
-        const shareMs = (clock.nowMs() - beganMs) / longestShare;
+        const shareMs = (clock.steadyMs() - beganMs) / longestShare;
         everyMs = Math.min(longestEveryMs, Math.max(lookEveryMs, shareMs));
       } catch (err) {
         if (signal.aborted) return;

@@ -89,9 +89,9 @@ export function driverLog(log: Logger, clock: Clock, isClosed: () => boolean): l
       const trouble = troubleOf(message, err);
       const { kind, advice, retried } = trouble;
       const warned = warnedAtMs.get(kind);
-      if (warned !== undefined && clock.nowMs() - warned < repeatMs) return;
+      if (warned !== undefined && clock.steadyMs() - warned < repeatMs) return;
       if (warnedAtMs.size >= maxKinds) warnedAtMs.clear();
-      warnedAtMs.set(kind, clock.nowMs());
+      warnedAtMs.set(kind, clock.steadyMs());
       const text =
         retried === false
           ? `${kind}; the driver does not try again: ${advice}`

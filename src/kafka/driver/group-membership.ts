@@ -18,6 +18,11 @@ import {
 } from './kafkajs.ts';
 
 const metadataMaxAgeMs = 300_000;
+/**
+ * kafkajs sends no heartbeat before the time of day that it noted at the last one, plus this. With
+ * 0, a clock that was set back would let it say that all is well, and send nothing.
+ */
+const atOnce = Number.NEGATIVE_INFINITY;
 
 /** What a membership works on. */
 export interface MembershipDeps {
@@ -123,7 +128,7 @@ export class GroupMembership implements BeatingMember {
    * @throws driver errors as they are: Kafka's answer, as that the group rebalances, or no answer
    */
   heartbeat(): Promise<void> {
-    return this.#group.heartbeat({ interval: 0 });
+    return this.#group.heartbeat({ interval: atOnce });
   }
 
   /**

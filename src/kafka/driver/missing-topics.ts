@@ -59,8 +59,8 @@ export function tolerateMissingTopics(cluster: DriverCluster, clock: Clock): voi
       reasons.clear();
       return;
     }
-    missingSinceMs ??= clock.nowMs();
-    const isFinal = clock.nowMs() - missingSinceMs >= missingLimitMs;
+    missingSinceMs ??= clock.steadyMs();
+    const isFinal = clock.steadyMs() - missingSinceMs >= missingLimitMs;
     if (isFinal) missingSinceMs = undefined;
     const reasonOf = (topic: string) => reasons.get(topic) ?? protocolError(unknownTopic);
     throw new MissingTopicsError(

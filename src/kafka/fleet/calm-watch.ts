@@ -12,14 +12,14 @@ export class CalmWatch {
   }
 
   /** These are the members now; in any order. */
-  saw(ids: readonly string[], nowMs: number): void {
+  saw(ids: readonly string[], steadyMs: number): void {
     const members = ids.toSorted().join();
     if (members === this.#members) return;
     this.#members = members;
-    this.#sinceMs = nowMs;
+    this.#sinceMs = steadyMs;
   }
 
-  isCalm(nowMs: number): boolean {
-    return nowMs - this.#sinceMs >= this.#balanceDelayMs;
+  isCalm(steadyMs: number): boolean {
+    return steadyMs - this.#sinceMs >= this.#balanceDelayMs;
   }
 }

@@ -219,7 +219,7 @@ class KafkaFleetMembership implements FleetMembership {
     const fields = { group, generation: view.generation, members: view.members.length };
     log[this.#life === undefined ? 'info' : 'debug'](fields, 'a member of the fleet');
     const ids = view.members.map(({ id }) => id);
-    this.#calm.saw(ids, clock.nowMs());
+    this.#calm.saw(ids, clock.steadyMs());
     // The lease of a life that has ended meanwhile holds no more.
     if (this.#life === undefined) this.#life = this.#begin(lease);
     this.#view = view;
@@ -247,21 +247,21 @@ class KafkaFleetMembership implements FleetMembership {
   /** Until another round is due. */
   async #attend(): Promise<void> {
     const { clock } = this.#cluster.deps;
-    let checkedMs = clock.nowMs();
+    let checkedMs = clock.steadyMs();
     while (!this.#isRoundDue()) {
       this.#stirred = new AbortController();
       const { signal } = this.#stirred;
       await clock.sleep(this.#fleet.heartbeatIntervalMs, { signal }).catch(() => undefined);
-      const nowMs = clock.nowMs();
-      if (this.#shared === undefined || nowMs - checkedMs < countsCheckMs) continue;
-      checkedMs = nowMs;
+      const steadyMs = clock.steadyMs();
+      if (this.#shared === undefined || steadyMs - checkedMs < countsCheckMs) continue;
+      checkedMs = steadyMs;
       if (!this.#isRoundDue() && (await this.#sharing.haveCountsChanged())) return;
     }
   }
 
   #isRoundDue(): boolean {
     const isToBalance =
-      this.#shared?.isBalanced === false && this.#calm.isCalm(this.#cluster.deps.clock.nowMs());
+      this.#shared?.isBalanced === false && this.#calm.isCalm(this.#cluster.deps.clock.steadyMs());
     return (
       this.#closing.signal.aborted ||
       this.#life === undefined ||

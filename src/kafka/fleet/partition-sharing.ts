@@ -55,7 +55,7 @@ export class PartitionSharing {
     this.#counts = new Map(counts);
     const { clock } = this.#cluster.deps;
     const ids = claims.map(({ member }) => member.id);
-    this.#calm.saw(ids, clock.nowMs());
+    this.#calm.saw(ids, clock.steadyMs());
     // Kafka counts anew when it has lost the group. Whoever knows a higher generation would hold
     // the new view for the older one.
     const heldSince = Math.max(0, ...claims.map((claim) => claim.heldSince));
@@ -66,7 +66,7 @@ export class PartitionSharing {
       partitionCounts: new Map(
         counts.flatMap(([topic, count]) => (count === undefined ? [] : [[topic, count]])),
       ),
-      isCalm: this.#calm.isCalm(clock.nowMs()),
+      isCalm: this.#calm.isCalm(clock.steadyMs()),
     });
     const text = encodeView({
       generation,

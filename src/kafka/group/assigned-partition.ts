@@ -31,7 +31,7 @@ export interface PartitionEvents {
   readonly onRoom: () => void;
   /** The subscriber failed, or a blockage may not be passed over: delivery has ended. */
   readonly onError: (error: unknown) => void;
-  readonly nowMs: () => number;
+  readonly steadyMs: () => number;
   readonly isOwned: Ownership;
 }
 
@@ -202,7 +202,7 @@ export class AssignedPartition {
     const { partition } = this;
     const { isOwned } = this.#events;
     const [next, end] = [Offset.of(nextOffset), Offset.of(Math.max(nextOffset, slice.endOffset))];
-    this.#callSinceMs = this.#events.nowMs();
+    this.#callSinceMs = this.#events.steadyMs();
     try {
       const batch = { partition, records, nextOffset: next, endOffset: end, isOwned };
       await this.#subscriber.records(batch, this.#stop.signal);

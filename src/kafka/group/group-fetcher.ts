@@ -104,8 +104,8 @@ export class GroupFetcher {
         }
         // From the first failure, not from the last answer: while all partitions were busy,
         // nothing was asked.
-        failingSinceMs ??= clock.nowMs();
-        if (clock.nowMs() - failingSinceMs > this.#deadlineMs) throw this.#mapped(error);
+        failingSinceMs ??= clock.steadyMs();
+        if (clock.steadyMs() - failingSinceMs > this.#deadlineMs) throw this.#mapped(error);
         await this.#cluster.pause(pauseMs);
         pauseMs = Math.min(pauseMs * 2, maxRetryPauseMs);
         await this.#cluster.driver.refreshMetadata().catch(() => undefined);

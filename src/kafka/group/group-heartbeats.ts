@@ -12,7 +12,7 @@ export interface HeartbeatEvents {
   /** The group has expelled the member, or must be taken to have done so. */
   readonly onLost: () => void;
   /** After each heartbeat; the next one waits for it. */
-  readonly onBeat: (nowMs: number) => Promise<void>;
+  readonly onBeat: (steadyMs: number) => Promise<void>;
 }
 
 const rebalancing: readonly (string | undefined)[] = [
@@ -62,12 +62,16 @@ export async function heartbeats(
   const locating = new SharedRun(() => membership.locate());
   const send = async (): Promise<void> => {
     const sent = lease.moment();
-    const type = await beat(cluster, membership, locating);
+    const answer = membership.heartbeat().then(() => 'ok', protocolErrorOf);
+    const located = locateWithout(answer, cluster, locating);
+    // It counts when it comes, however long brokers under load take to name the coordinator.
+    const type = await answer;
     if (over.aborted) return;
     if (type === 'ok') lease.confirm(sent, 'stable');
     else if (type === 'REBALANCE_IN_PROGRESS') lease.confirm(sent, 'rebalancing');
     if (expelled.includes(type)) events.onLost();
     else if (rebalancing.includes(type)) events.onRebalance();
+    await located;
   };
   const expire = setInterval(() => {
     if (lease.isExpired) events.onLost();
@@ -78,7 +82,7 @@ export async function heartbeats(
       // A member that stops does not wait for a coordinator that does not answer.
       if (next === 'waits') await unlessAborted(settled, over).catch(() => undefined);
       if (over.aborted) return;
-      await events.onBeat(clock.nowMs());
+      await events.onBeat(clock.steadyMs());
       if (isOver()) return;
       await clock.sleep(heartbeatIntervalMs, { signal: over }).catch(() => undefined);
     }
@@ -87,16 +91,17 @@ export async function heartbeats(
   }
 }
 
-/** Kafka's answer; `undefined` = none came. */
-async function beat(
+/**
+ * Looks for the coordinator when it has failed to answer in time: when it is down, another broker
+ * takes the group over, with its members. Never rejects.
+ *
+ * @param answer Kafka's; `undefined` = none came
+ */
+async function locateWithout(
+  answer: Promise<string | undefined>,
   { deps, settings }: LogCluster,
-  membership: BeatingMember,
   locating: SharedRun<unknown>,
-): Promise<string | undefined> {
-  const answer = membership.heartbeat().then(() => 'ok', protocolErrorOf);
+): Promise<void> {
   const inTime = await within(answer, settings.requestTimeoutMs, deps.clock);
-  const type = inTime === 'expired' ? undefined : inTime;
-  // When the coordinator is down, another broker takes the group over, with its members.
-  if (type === undefined) await locating.run().catch(() => undefined);
-  return await answer;
+  if (inTime === 'expired' || inTime === undefined) await locating.run().catch(() => undefined);
 }

@@ -49,8 +49,8 @@ export async function joinGroup(
         continue;
       }
       const mapped = cluster.errorOf(error, place);
-      failingSinceMs ??= clock.nowMs();
-      const lastedMs = clock.nowMs() - failingSinceMs;
+      failingSinceMs ??= clock.steadyMs();
+      const lastedMs = clock.steadyMs() - failingSinceMs;
       if (!mapped.retryable || lastedMs > cluster.settings.requestTimeoutMs) throw mapped;
     }
     await cluster.pause(pauseMs, { signal });

@@ -33,6 +33,9 @@ export class GroupLease {
    * @param answer whether the group is `stable`, or waits for its members to join again
    */
   confirm(sent: Moment, answer: 'stable' | 'rebalancing'): void {
+    // Heartbeats on different connections are answered in any order: after a coordinator has moved,
+    // the former one may still answer.
+    if (sent.steadyMs < this.#lease.confirmed.steadyMs) return;
     if (answer === 'rebalancing') this.#rebalanceSince ??= this.#lease.confirmed;
     // A member that keeps its lease through a rebalance has joined again in time.
     else this.#rebalanceSince = undefined;

@@ -86,7 +86,7 @@ export class GroupSession {
     this.#topic = topic;
     this.#numbers = partitions;
     this.#fetcher = new GroupFetcher(cluster, topic, this.#partitions);
-    this.#checkedMs = cluster.deps.clock.nowMs();
+    this.#checkedMs = cluster.deps.clock.steadyMs();
     const { sessionTimeoutMs, maxPollIntervalMs } = cluster.settings.consumer;
     this.#lease = new GroupLease({ sessionTimeoutMs, rebalanceTimeoutMs: maxPollIntervalMs });
   }
@@ -128,9 +128,9 @@ export class GroupSession {
       events: {
         onRebalance: () => this.#learn('group.rebalances'),
         onLost: () => this.#lose(),
-        onBeat: (nowMs) => {
+        onBeat: (steadyMs) => {
           if (this.#lease.isHeld) this.#learn('join.proven');
-          return this.#check(nowMs);
+          return this.#check(steadyMs);
         },
       },
     });
@@ -188,7 +188,7 @@ export class GroupSession {
     const assigned = new AssignedPartition(start, subscriber, {
       onRoom: () => this.#fetcher.wake(),
       onError: (error) => this.#fail(error),
-      nowMs: () => clock.nowMs(),
+      steadyMs: () => clock.steadyMs(),
       isOwned: this.#isOwned,
     });
     return { assigned, missing: missingRecords({ topic, partition, offset }, range) };
@@ -205,19 +205,19 @@ export class GroupSession {
   };
 
   /** After each heartbeat: looks for a subscriber that hangs, and for new partitions. */
-  async #check(nowMs: number): Promise<void> {
+  async #check(steadyMs: number): Promise<void> {
     const { cluster, subscriber } = this.#deps;
     const limitMs = cluster.settings.consumer.maxPollIntervalMs;
     for (const assigned of this.#partitions.values()) {
       const { partition, callSinceMs } = assigned;
-      if (callSinceMs === undefined || nowMs - callSinceMs < limitMs) continue;
+      if (callSinceMs === undefined || steadyMs - callSinceMs < limitMs) continue;
       if (subscriber.isHeld?.(partition)) continue;
       const text = `records of ${this.#topic}:${partition} were not worked off within ${limitMs} ms`;
       this.#fail(new DeadlineExceededError(text));
       assigned.abandon();
     }
-    if (nowMs - this.#checkedMs < partitionCheckMs) return;
-    this.#checkedMs = nowMs;
+    if (steadyMs - this.#checkedMs < partitionCheckMs) return;
+    this.#checkedMs = steadyMs;
     const before = cluster.driver.findTopicPartitionMetadata(this.#topic).length;
     await cluster.driver.refreshMetadata().catch(() => undefined);
     const after = cluster.driver.findTopicPartitionMetadata(this.#topic).length;

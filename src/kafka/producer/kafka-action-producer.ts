@@ -65,7 +65,7 @@ export async function openKafkaActionProducer(
 ): Promise<ActionProducer> {
   const { topic } = options;
   const place = { address: addressOf(settings), topic, right: 'WRITE' } as const;
-  const giveUpMs = deps.clock.nowMs() + settings.requestTimeoutMs;
+  const giveUpMs = deps.clock.steadyMs() + settings.requestTimeoutMs;
   let { signal } = options;
   const sessions = new ProducerSessions((closing) => {
     const either = signal === undefined ? closing : AbortSignal.any([signal, closing]);
@@ -79,7 +79,7 @@ export async function openKafkaActionProducer(
     } catch (cause) {
       signal?.throwIfAborted();
       const error = journalErrorOf(cause, place);
-      if (!error.retryable || deps.clock.nowMs() >= giveUpMs) throw error;
+      if (!error.retryable || deps.clock.steadyMs() >= giveUpMs) throw error;
       await deps.clock.sleep(reopenPauseMs, { signal });
     }
   }
@@ -166,7 +166,7 @@ export class KafkaActionProducer implements ActionProducer {
         topic: action.key.topic,
         message: { key, value, timestampMs, headers, partition: options?.partition ?? -1 },
         bytes,
-        deadlineMs: this.#deps.clock.nowMs() + this.#deliveryTimeoutMs,
+        deadlineMs: this.#deps.clock.steadyMs() + this.#deliveryTimeoutMs,
         resolve,
         reject,
       });
@@ -225,7 +225,7 @@ export class KafkaActionProducer implements ActionProducer {
     while (this.#queue.records > 0) {
       // What is produced in this turn of the event loop joins the send.
       await nextTurn();
-      const expired = this.#queue.takeExpired(this.#deps.clock.nowMs());
+      const expired = this.#queue.takeExpired(this.#deps.clock.steadyMs());
       for (const record of expired) record.reject(notSent(this.#address));
       const batch = this.#queue.take((topic) => this.#sessions.isProven(topic));
       if (batch.length > 0) await this.#deliver(batch);
@@ -239,7 +239,7 @@ export class KafkaActionProducer implements ActionProducer {
   async #deliver(batch: readonly PendingRecord[]): Promise<void> {
     const [{ deadlineMs }] = batch as [PendingRecord];
     const { clock } = this.#deps;
-    const deadline = new Deadline(deadlineMs - clock.nowMs(), clock);
+    const deadline = new Deadline(deadlineMs - clock.steadyMs(), clock);
     const delivery = new Delivery(this.#delivery, batch, deadline);
     this.#delivering = delivery;
     try {

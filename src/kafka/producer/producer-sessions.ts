@@ -67,7 +67,7 @@ export class ProducerSessions {
    */
   async learn(topic: string): Promise<void> {
     const { clock } = this.#deps;
-    const giveUpMs = clock.nowMs() + unknownTopicLimitMs;
+    const giveUpMs = clock.steadyMs() + unknownTopicLimitMs;
     for (;;) {
       const session = await this.ready();
       try {
@@ -75,7 +75,7 @@ export class ProducerSessions {
       } catch (error) {
         const type = protocolErrorOf(error);
         const waits = type === 'UNKNOWN_TOPIC_OR_PARTITION' || type === 'LEADER_NOT_AVAILABLE';
-        if (!waits || clock.nowMs() > giveUpMs) throw error;
+        if (!waits || clock.steadyMs() > giveUpMs) throw error;
         await clock.sleep(unknownTopicPauseMs);
       }
     }

@@ -61,11 +61,11 @@ export class SendQueue {
   }
 
   /** Records whose time is over. Deadlines ascend, so they are in front. */
-  takeExpired(nowMs: number): PendingRecord[] {
+  takeExpired(steadyMs: number): PendingRecord[] {
     let count = 0;
     while (
       count < this.#records.length &&
-      (this.#records[count] as PendingRecord).deadlineMs <= nowMs
+      (this.#records[count] as PendingRecord).deadlineMs <= steadyMs
     )
       count++;
     return count === 0 ? [] : this.#remove(count);

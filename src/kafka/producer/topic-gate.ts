@@ -93,7 +93,7 @@ export class TopicGate {
       } catch (cause) {
         const error = journalErrorOf(cause, place);
         if (!error.retryable) return error;
-        if (clock.nowMs() >= deadlineMs) return notSent(place.address, error);
+        if (clock.steadyMs() >= deadlineMs) return notSent(place.address, error);
         this.#trouble = error;
         log.debug({ topic, err: error }, 'Kafka was not asked for the topic; trying again');
         await clock.sleep(retryPauseMs);

@@ -63,14 +63,14 @@ export class PartitionFetcher {
     isWanted: () => boolean,
   ): Promise<FetchedChunk | undefined> {
     const { clock } = this.#cluster.deps;
-    const startedMs = clock.nowMs();
+    const startedMs = clock.steadyMs();
     for (let pauseMs = retryPauseMs; ; pauseMs = Math.min(pauseMs * 2, maxRetryPauseMs)) {
       const ahead = this.#ahead;
       this.#ahead = undefined;
       const fetched = await (ahead?.offset === offset ? ahead.fetched : this.#fetch(offset));
       const chunk = await this.#chunkOf(fetched, offset, wantedTo);
       if (!(chunk instanceof Error)) return chunk;
-      if (clock.nowMs() - startedMs > this.#deadlineMs) throw this.#gaveUp(chunk);
+      if (clock.steadyMs() - startedMs > this.#deadlineMs) throw this.#gaveUp(chunk);
       await this.#cluster.pause(pauseMs);
       if (!isWanted()) return undefined;
       await this.#cluster.driver.refreshMetadata().catch(() => undefined);

@@ -149,8 +149,8 @@ class Pass {
       this.#atEndSinceMs = undefined;
       return;
     }
-    this.#atEndSinceMs ??= Date.now();
-    if (Date.now() - this.#atEndSinceMs < endGraceMs) return;
+    this.#atEndSinceMs ??= performance.now();
+    if (performance.now() - this.#atEndSinceMs < endGraceMs) return;
     for (const request of this.#requests) {
       if (request.to > endOffset) this.#failMissing(request, `the log ends at ${endOffset}`);
     }

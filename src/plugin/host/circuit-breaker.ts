@@ -59,14 +59,15 @@ export class CircuitBreaker {
    */
   run<T>(work: (options: CallOptions) => Promise<T>, options?: CallOptions): Promise<T> {
     const { clock, settings } = this.#options;
-    if (this.#state === 'open' && clock.nowMs() >= this.#openUntilMs) this.#report('reset.elapsed');
+    if (this.#state === 'open' && clock.steadyMs() >= this.#openUntilMs)
+      this.#report('reset.elapsed');
     const letsThrough = this.#state === 'closed' || this.#state === 'halfOpen';
     if (!letsThrough) return Promise.reject(this.#refusal());
     return new Promise((resolve, reject) => {
       const call = new Call(reject, options?.signal);
       call.isTrial = this.#state === 'halfOpen';
       if (call.isTrial) this.#report('trial.started');
-      call.deadlineMs = clock.nowMs() + settings.callTimeoutMs;
+      call.deadlineMs = clock.steadyMs() + settings.callTimeoutMs;
       this.#calls.add(call);
       if (this.#watch === undefined) this.#watchDeadlines();
       begun(work, call).then(
@@ -87,7 +88,7 @@ export class CircuitBreaker {
 
   #refusal(): BreakerOpenError {
     const { name, clock } = this.#options;
-    const restMs = Math.max(0, this.#openUntilMs - clock.nowMs());
+    const restMs = Math.max(0, this.#openUntilMs - clock.steadyMs());
     const until = this.#state === 'open' ? `for ${restMs} ms more` : 'while one call tries it';
     const text = `the circuit breaker of ${name} is open ${until}, so nothing was sent`;
     return new BreakerOpenError(text, { cause: this.#lastFailure });
@@ -127,7 +128,7 @@ export class CircuitBreaker {
       if (effect === 'reportClosed') log.info({ plugin: name }, 'the plugin answers again');
       else {
         const { resetTimeoutMs } = settings;
-        this.#openUntilMs = clock.nowMs() + resetTimeoutMs;
+        this.#openUntilMs = clock.steadyMs() + resetTimeoutMs;
         const fields = { plugin: name, resetTimeoutMs, err: this.#lastFailure };
         log.warn(fields, 'the plugin keeps failing, and is left alone for a while');
       }
@@ -150,7 +151,7 @@ export class CircuitBreaker {
         this.#watch = undefined;
         return;
       }
-      const restMs = first.deadlineMs - clock.nowMs();
+      const restMs = first.deadlineMs - clock.steadyMs();
       if (restMs > 0) {
         await clock.sleep(restMs, { signal });
         continue;

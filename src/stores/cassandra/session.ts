@@ -251,7 +251,7 @@ class DriverSession implements CassandraSession {
     this.#assertOpen();
     const signal = options?.signal;
     signal?.throwIfAborted();
-    const deadlineMs = this.#deps.clock.nowMs() + this.#settings.client.readTimeoutMs;
+    const deadlineMs = this.#deps.clock.steadyMs() + this.#settings.client.readTimeoutMs;
     try {
       return await unlessAborted(run(), signal);
     } catch (error) {

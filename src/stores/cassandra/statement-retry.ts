@@ -31,7 +31,7 @@ export function retryStatement<T>(
     clock,
     random: Math.random,
     signal,
-    retryable: (error) => isOpen() && clock.nowMs() < deadlineMs && isTransient(error),
+    retryable: (error) => isOpen() && clock.steadyMs() < deadlineMs && isTransient(error),
     onRetry: (err, attempt) => log.debug({ err, attempt }, 'Cassandra statement is tried again'),
   });
 }

@@ -168,8 +168,8 @@ class PoolSession implements PostgresSession {
     const signal = options?.signal;
     signal?.throwIfAborted();
     const { clock } = this.#deps;
-    const deadlineMs = clock.nowMs() + this.#settings.queryTimeoutMs;
-    const inTime = (): boolean => this.#closing === undefined && clock.nowMs() < deadlineMs;
+    const deadlineMs = clock.steadyMs() + this.#settings.queryTimeoutMs;
+    const inTime = (): boolean => this.#closing === undefined && clock.steadyMs() < deadlineMs;
     return await retry(() => unlessAborted(this.write<Row>(statement, params), signal), {
       backoff: readBackoff,
       attempts: readAttempts,

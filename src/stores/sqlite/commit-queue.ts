@@ -115,9 +115,9 @@ export class CommitQueue {
     try {
       this.#database.exec('BEGIN IMMEDIATE');
     } catch (error) {
-      const nowMs = this.#clock.nowMs();
-      this.#busySinceMs ??= nowMs;
-      if (isBusy(error) && nowMs - this.#busySinceMs < busyLimitMs) {
+      const steadyMs = this.#clock.steadyMs();
+      this.#busySinceMs ??= steadyMs;
+      if (isBusy(error) && steadyMs - this.#busySinceMs < busyLimitMs) {
         setTimeout(() => this.#commitGroup(), busyRetryMs);
         return;
       }

@@ -29,7 +29,7 @@ export async function* idsOfAll(
   options?: CallOptions,
 ): AsyncGenerator<string> {
   const { consumer, eventual, clock, limitMs } = deps;
-  const giveUpMs = clock.nowMs() + limitMs;
+  const giveUpMs = clock.steadyMs() + limitMs;
   const count = (await consumer.partitionCount(topic, options)) ?? 0;
   const ends: Offset[] = [];
   for (let partition = 0; partition < count; partition++) {
@@ -39,7 +39,7 @@ export async function* idsOfAll(
     for (;;) {
       const offset = await eventual.offset(topic, partition as Partition, options);
       if ((offset ?? -1) >= end - 1) break;
-      if (clock.nowMs() >= giveUpMs) {
+      if (clock.steadyMs() >= giveUpMs) {
         const place = `partition ${partition} of ${topic}`;
         const far = `${place} is replicated up to offset ${offset ?? 'none'}, not ${end - 1}`;
         throw new DeadlineExceededError(`${far}, within read-timeout, ${limitMs} ms`);

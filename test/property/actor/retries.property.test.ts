@@ -149,6 +149,7 @@ class Service {
       snapshotStore: async () => this.#snapshots,
       clock: {
         nowMs: () => this.#nowMs,
+        steadyMs: () => this.#nowMs,
         sleep: (ms) => (ms <= 1 ? Promise.resolve() : new Promise(() => {})),
       },
     });

@@ -170,6 +170,7 @@ export class WakingService {
     return {
       clock: {
         nowMs: () => this.clock.nowMs(),
+        steadyMs: () => this.clock.steadyMs(),
         sleep: (ms, options) => unlessAborted(this.clock.sleep(ms), options?.signal),
       },
       log: silentLogger,

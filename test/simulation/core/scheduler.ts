@@ -1,5 +1,6 @@
 import { WriteRejectedError } from '../../../src/model/errors.ts';
 import type { Clock } from '../../../src/runtime/clock.ts';
+import { clocksApartMs } from '../../support/clocks-apart.ts';
 import { drainMicrotasks } from './drain.ts';
 import type { Random } from './random.ts';
 import { VirtualTimers } from './virtual-timers.ts';
@@ -104,6 +105,7 @@ export class Scheduler {
   clockOf(process: SimulatedProcess): Clock {
     return {
       nowMs: () => this.nowMs,
+      steadyMs: () => this.nowMs - clocksApartMs,
       sleep: (ms, options) => this.#sleep(process, ms, options?.signal),
     };
   }

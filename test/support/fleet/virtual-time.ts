@@ -65,6 +65,10 @@ export class ProcessClock implements Clock {
     return this.#time.nowMs;
   }
 
+  steadyMs(): number {
+    return this.nowMs();
+  }
+
   sleep(ms: number, options?: SleepOptions): Promise<void> {
     const signal = options?.signal;
     return new Promise((resolve, reject) => {

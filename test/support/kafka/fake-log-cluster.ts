@@ -17,6 +17,7 @@ import type { Clock } from '../../../src/runtime/clock.ts';
 const turns: Clock & { ms: number } = {
   ms: 0,
   nowMs: () => turns.ms,
+  steadyMs: () => turns.ms,
   async sleep(_ms, options) {
     turns.ms += 1;
     options?.signal?.throwIfAborted();

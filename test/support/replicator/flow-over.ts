@@ -12,6 +12,7 @@ import { partition0, topic } from './records.ts';
 /** Waits for nothing: what would take hours of pauses is over at once. */
 const impatient: Clock = {
   nowMs: () => 0,
+  steadyMs: () => 0,
   sleep: (_ms, options) => {
     if (options?.signal?.aborted) return Promise.reject(options.signal.reason);
     return new Promise((resolve) => setImmediate(resolve));

@@ -1,4 +1,5 @@
 import type { Clock } from '../../../src/runtime/clock.ts';
+import { clocksApartMs } from '../clocks-apart.ts';
 
 interface Sleeper {
   readonly atMs: number;
@@ -16,6 +17,10 @@ export class ManualClock implements Clock {
 
   nowMs(): number {
     return this.#nowMs;
+  }
+
+  steadyMs(): number {
+    return this.nowMs() - clocksApartMs;
   }
 
   get sleeping(): number {

@@ -247,7 +247,11 @@ describe('ask with commandId', () => {
 
   it('remembers the last ones only, by count and by age, also in a recovery', async () => {
     let nowMs = 1_700_000_000_000;
-    const clock = { nowMs: () => nowMs, sleep: () => new Promise<void>(() => {}) };
+    const clock = {
+      nowMs: () => nowMs,
+      steadyMs: () => nowMs,
+      sleep: () => new Promise<void>(() => {}),
+    };
     const commandIds = { maxCount: 2, maxAge: '1s' };
     const journal = new MemoryJournalPlugin({ nowMs: () => nowMs });
     const { ask } = openList({ clock, journal }, { commandIds });

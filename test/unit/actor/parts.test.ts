@@ -136,6 +136,7 @@ describe('the deadlines of questions', () => {
     const sleeping: { ms: number; wake: () => void }[] = [];
     const deadlines = new AskDeadlines({
       nowMs: () => nowMs,
+      steadyMs: () => nowMs,
       sleep: (ms) => new Promise((resolve) => sleeping.push({ ms, wake: resolve })),
     });
     const ask = (timeoutMs: number): Ask => {

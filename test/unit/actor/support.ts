@@ -4,6 +4,7 @@ import { type ActorHostOptions, createActorHost } from '../../../src/actor/creat
 import type { ActorSettings } from '../../../src/actor/entity/entity-options.ts';
 import { silentLogger } from '../../../src/observability/logger.ts';
 import { type Clock, systemClock } from '../../../src/runtime/clock.ts';
+import { clocksApartMs } from '../../support/clocks-apart.ts';
 import { MemoryJournalPlugin } from '../../support/memory-journal-plugin.ts';
 
 export const testSettings: ActorSettings = {
@@ -78,6 +79,10 @@ export class ManualClock implements Clock {
 
   nowMs(): number {
     return this.#ms;
+  }
+
+  steadyMs(): number {
+    return this.nowMs() - clocksApartMs;
   }
 
   sleep(ms: number): Promise<void> {

@@ -3,6 +3,7 @@ import { assign, createActor, fromCallback, raise, SimulatedClock, sendTo, setup
 import type { ActorSettings } from '../../../src/actor/entity/entity-options.ts';
 import { WriteFailedError } from '../../../src/model/errors.ts';
 import type { Clock } from '../../../src/runtime/clock.ts';
+import { clocksApartMs } from '../../support/clocks-apart.ts';
 import { MemoryJournalPlugin } from '../../support/memory-journal-plugin.ts';
 import { eventTypes } from './counter.ts';
 import { settle, testHost } from './support.ts';
@@ -25,6 +26,10 @@ class World implements Clock {
 
   nowMs(): number {
     return this.#ms;
+  }
+
+  steadyMs(): number {
+    return this.nowMs() - clocksApartMs;
   }
 
   /** Backoffs of the tests are 1 ms; nothing else may come to its end. */

@@ -1,6 +1,7 @@
 import type { ActorRefFrom, AnyStateMachine } from 'xstate';
 import { createActor, SimulatedClock } from 'xstate';
 import type { Clock } from '../../../src/runtime/clock.ts';
+import { clocksApartMs } from '../../support/clocks-apart.ts';
 import { MemoryJournalPlugin } from '../../support/memory-journal-plugin.ts';
 import { settle, type TestHostOptions, testHost } from './support.ts';
 
@@ -17,6 +18,10 @@ export class World implements Clock {
 
   nowMs(): number {
     return this.#time.ms;
+  }
+
+  steadyMs(): number {
+    return this.nowMs() - clocksApartMs;
   }
 
   /** Backoffs of the tests are 1 ms; nothing else may come to its end. */

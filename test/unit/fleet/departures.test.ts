@@ -17,6 +17,7 @@ describe('departures of other processes', () => {
     membership = { view: { generation: 5, members: [a, b], topics: new Map() } };
     const deps = {
       nowMs: () => clock.nowMs(),
+      steadyMs: () => clock.steadyMs(),
       sleep: (ms: number, options?: { signal?: AbortSignal | undefined }) =>
         unlessAborted(clock.sleep(ms), options?.signal),
     };

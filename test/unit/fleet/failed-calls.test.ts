@@ -11,7 +11,7 @@ describe('commands that another process did not take or answer', () => {
   it('are warned of once a minute and process, and the others are there at debug', () => {
     const log = new RecordingLogger();
     let nowMs = 1_000;
-    const clock = { nowMs: () => nowMs, sleep: () => Promise.resolve() };
+    const clock = { nowMs: () => nowMs, steadyMs: () => nowMs, sleep: () => Promise.resolve() };
     const failed = new FailedCalls({ log, clock });
     const note = (member = one, error = untaken): void => {
       if (member !== undefined) failed.note(member, error);

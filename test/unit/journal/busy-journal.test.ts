@@ -42,6 +42,7 @@ describe('A read of a journal that others delete from and purge all the time', (
   const pauses: number[] = [];
   const clock: Clock = {
     nowMs: () => systemClock.nowMs(),
+    steadyMs: () => systemClock.steadyMs(),
     sleep(ms, options) {
       pauses.push(ms);
       return systemClock.sleep(ms, options);

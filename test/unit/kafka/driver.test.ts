@@ -55,7 +55,7 @@ describe('driverLog', () => {
     nowMs = 0;
     closed = false;
     log = new RecordingLogger();
-    const clock = { nowMs: () => nowMs, sleep: async () => {} };
+    const clock = { nowMs: () => nowMs, steadyMs: () => nowMs, sleep: async () => {} };
     const create = driverLog(log, clock, () => closed)(4);
     write = (level, message, error) =>
       create({

@@ -90,7 +90,7 @@ describe('openOwnKeyMapping', () => {
     const sleep = async () => {
       while (made.length === 0) await systemClock.sleep(1);
     };
-    const clock = { nowMs: () => 0, sleep };
+    const clock = { nowMs: () => 0, steadyMs: () => 0, sleep };
     const error = await open(`${own}#hanging`, { clock }).catch((reason: unknown) => reason);
     expect(error).to.be.instanceOf(ConfigError);
     expect((error as Error).message).to.equal(

@@ -19,6 +19,7 @@ class StoppedClock {
   sleeping = 0;
   pass: () => void = () => {};
   nowMs = (): number => 0;
+  steadyMs = (): number => 0;
   sleep(_ms: number, { signal }: { signal?: AbortSignal | undefined } = {}): Promise<void> {
     this.sleeping += 1;
     const sleeping = new Promise<void>((resolve, reject) => {

@@ -17,9 +17,9 @@ const retryMs = 200;
 export async function withSchemaLock<T>(lock: SchemaLock, work: () => Promise<T>): Promise<T> {
   const { table, deps } = lock;
   const holder = `${hostname()} ${randomUUID()}`;
-  const sinceMs = deps.clock.nowMs();
+  const sinceMs = deps.clock.steadyMs();
   while (!(await acquire(lock, holder, sinceMs))) {
-    if (deps.clock.nowMs() - sinceMs >= lockExpiryMs) {
+    if (deps.clock.steadyMs() - sinceMs >= lockExpiryMs) {
       throw new StoreUnavailableError(
         `the schema lock in Cassandra's table ${table} was not released within ${lockExpiryMs} ms`,
       );
@@ -59,15 +59,16 @@ async function acquire(
   const insert =
     `INSERT INTO ${table} (id, expiry_ms, timestamp, metadata) VALUES (?, ?, ?, ?) ` +
     `IF NOT EXISTS USING TTL ${lockExpirySeconds}`;
-  const nowMs = deps.clock.nowMs();
+  const triedMs = deps.clock.steadyMs();
   try {
-    const [row] = await session.execute(insert, [lockId, lockExpiryMs, nowMs, holder]);
+    const values = [lockId, lockExpiryMs, deps.clock.nowMs(), holder];
+    const [row] = await session.execute(insert, values);
     // A lock of ours that a lost answer hid from us counts as well.
     return row?.['[applied]'] === true || row?.['metadata'] === holder;
   } catch (error) {
     // A try that timed out may have got the lock: the next one finds who holds it.
     const mayPass = error instanceof NotSetUpError || error instanceof StoreUnavailableError;
-    if (mayPass && nowMs - sinceMs < answersWithinMs) return false;
+    if (mayPass && triedMs - sinceMs < answersWithinMs) return false;
     throw error;
   }
 }

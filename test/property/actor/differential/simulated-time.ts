@@ -1,4 +1,5 @@
 import type { Clock } from '../../../../src/runtime/clock.ts';
+import { clocksApartMs } from '../../../support/clocks-apart.ts';
 
 interface Alarm {
   readonly atMs: number;
@@ -26,6 +27,10 @@ export class SimulatedTime implements Clock {
 
   nowMs(): number {
     return this.#nowMs;
+  }
+
+  steadyMs(): number {
+    return this.nowMs() - clocksApartMs;
   }
 
   sleep(ms: number, options?: { readonly signal?: AbortSignal | undefined }): Promise<void> {

@@ -282,7 +282,11 @@ describe('the cipher of an entity', () => {
 
   it('waits 10 s for keys, and may be tried again then', async () => {
     const waits: number[] = [];
-    const clock = { nowMs: () => 0, sleep: async (ms: number) => void waits.push(ms) };
+    const clock = {
+      nowMs: () => 0,
+      steadyMs: () => 0,
+      sleep: async (ms: number) => void waits.push(ms),
+    };
     const silence = new Promise<undefined>(() => {});
     const silentOn = (which: boolean): EntityKeys => ({
       keyOf: (_, { create }) => (create === which ? silence : Promise.resolve(undefined)),

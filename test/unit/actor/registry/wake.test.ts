@@ -29,6 +29,7 @@ function open(
     journal,
     clock: {
       nowMs: () => clock.nowMs(),
+      steadyMs: () => clock.steadyMs(),
       sleep: (ms, given) => unlessAborted(sleep(ms), given?.signal),
     },
     place: (entities) => {

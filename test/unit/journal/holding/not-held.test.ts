@@ -8,7 +8,11 @@ import type { ActionProducer } from '../../../../src/ports/action-producer.ts';
 import type { Clock } from '../../../../src/runtime/clock.ts';
 import { type Asked, CountingWorld, eventsFrom, readAll, thresholdsMs } from '../counting-world.ts';
 
-const clock: Clock = { nowMs: () => 1_000, sleep: () => new Promise(() => {}) };
+const clock: Clock = {
+  nowMs: () => 1_000,
+  steadyMs: () => 1_000,
+  sleep: () => new Promise(() => {}),
+};
 
 interface Trace {
   /** The records that were written, in order. */

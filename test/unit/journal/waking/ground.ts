@@ -42,6 +42,7 @@ export class Ground {
   readonly deps: ScoutDeps = {
     clock: {
       nowMs: () => this.clock.nowMs(),
+      steadyMs: () => this.clock.steadyMs(),
       sleep: (ms, options) => unlessAborted(this.clock.sleep(ms), options?.signal),
     },
     log: this.log,

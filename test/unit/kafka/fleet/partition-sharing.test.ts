@@ -29,7 +29,10 @@ describe('the member that shares out the partitions', () => {
     asked = 0;
     log = new RecordingLogger();
     const members: Partial<LogCluster> = {
-      deps: { log, clock: { nowMs: () => nowMs, sleep: () => Promise.resolve() } },
+      deps: {
+        log,
+        clock: { nowMs: () => nowMs, steadyMs: () => nowMs, sleep: () => Promise.resolve() },
+      },
       address: 'fake:9092',
       partitionCount: async (wanted) => {
         asked += 1;

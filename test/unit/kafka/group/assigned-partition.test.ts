@@ -64,7 +64,7 @@ function assigned(changes: Partial<TopicSubscriber> = {}, offset = 0) {
   const partition = new AssignedPartition({ ...start, aheadBytes: 3_000 }, subscriber, {
     onRoom: () => {},
     onError: (error) => errors.push(error),
-    nowMs: () => 0,
+    steadyMs: () => 0,
     isOwned: () => true,
   });
   return { partition, batches, blocked, errors };

@@ -41,6 +41,22 @@ describe('the lease of a group member', () => {
     expect(lease.isExpired).to.equal(true);
   });
 
+  it('does not age by an answer that came after those to later heartbeats', () => {
+    beat();
+    const slow = lease.moment();
+    pass(4_000);
+    beat();
+    pass(4_000);
+    beat(0, 'rebalancing');
+    pass(1_500);
+    // From a coordinator that another broker has replaced meanwhile.
+    lease.confirm(slow, 'stable');
+    pass(8_000);
+    expect(lease.isHeld).to.equal(true);
+    pass(500);
+    expect(lease.isHeld).to.equal(false);
+  });
+
   it('outlives rebalances in which the member has joined again in time', () => {
     for (let count = 0; count < 10; count++) {
       beat(0, 'rebalancing');

@@ -57,6 +57,28 @@ describe('Reads of one partition at the same time', () => {
     return records;
   }
 
+  it('wait for a leader that shows the end late, also while the time of day is set forward', async () => {
+    write(1, 3, () => 'a');
+    const now = Date.now;
+    let answers = 0;
+    brokers.answer = async () => {
+      answers++;
+      if (answers === 3) Date.now = () => now() + 3_600_000;
+      if (answers === 5) write(1, 1, () => 'a');
+      return undefined;
+    };
+    const wanted = { key: Key.of(topic, 'a'), partition: partition0, from: Offset.of(0) };
+    let records = 0;
+    try {
+      for await (const batch of consumer.read({ ...wanted, to: Offset.of(4) })) {
+        records += batch.length;
+      }
+    } finally {
+      Date.now = now;
+    }
+    expect(records).to.equal(4);
+  });
+
   it('share one pass: 100 recoveries fetch each batch once', async () => {
     write(50, 100, (offset) => `id-${offset % 100}`);
     const counts = await Promise.all(Array.from({ length: 100 }, (_, n) => count(`id-${n}`)));

@@ -139,8 +139,8 @@ describe('commit queue', () => {
   });
 
   it('fails the writes when another process holds the lock for more than ten seconds', async () => {
-    let nowMs = 0;
-    const clock = { ...systemClock, nowMs: () => (nowMs += 4_000) };
+    let steadyMs = 0;
+    const clock = { ...systemClock, steadyMs: () => (steadyMs += 4_000) };
     const { queue, failures, insert, values } = opened(clock);
     failures.set('BEGIN IMMEDIATE', Array(4).fill(sqliteError(busy)));
     const error = await queue.write(insert('a')).catch((cause: unknown) => cause);
