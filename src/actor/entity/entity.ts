@@ -166,14 +166,16 @@ export class Entity<S extends HostedState> {
     if (replayed.state === undefined) return;
     this.#input = replayed.input;
     this.#initPending = false;
-    this.#state = this.logic.adoptReplay(replayed.state, replayed.run);
+    const pauseMs = this.#pauseMs(replayed);
+    const { state, run, stillMs } = replayed;
+    this.#state = this.logic.adoptReplay(state, run, stillMs + pauseMs);
     const { logic } = this;
     for (const child of logic.childrenOf(this.#state)) {
       const backoffEndMs = logic.backoffEndMs(child);
       if (!logic.isRunning(child)) this.#waits.endedIn([child]);
       else if (backoffEndMs !== undefined) this.#waits.waitsUntil(child, backoffEndMs);
     }
-    if (this.#state.status === 'active') this.#rearm(replayed);
+    if (this.#state.status === 'active') this.#rearm(replayed, pauseMs);
   }
 
   /** The first state of all, for good. `facts` = what its init record says, such as its delays. */
@@ -294,13 +296,19 @@ export class Entity<S extends HostedState> {
     if (!isArmed || (isLastLink && timer.target.type !== 'self')) this.#timers.remove(timer);
   }
 
+  /** For how long time has stood still since the last event, ms. */
+  #pauseMs({ lastSeenMs = 0 }: Replayed<S>): number {
+    const stoodStill = this.settings.actor.timers === 'remaining' && lastSeenMs > 0;
+    return stoodStill ? this.deps.clock.nowMs() - lastSeenMs : 0;
+  }
+
   /** Arms what the replay found waiting. What is overdue fires at once, the earliest first. */
-  #rearm({ timers: found, lastEventMs, lastSeenMs = 0 }: Replayed<S>): void {
+  #rearm({ timers: found, lastEventMs }: Replayed<S>, pauseMs: number): void {
     const { deps, settings, persistenceId } = this;
     const nowMs = deps.clock.nowMs();
     found.forgetSent(lastEventMs);
     const timers = found.copy(); // the next snapshot needs them as the events left them
-    if (settings.actor.timers === 'remaining' && lastSeenMs > 0) timers.goOn(nowMs - lastSeenMs);
+    timers.goOn(pauseMs);
     for (const timer of timers.pending()) {
       if (settings.actor.timers === 'restart') timer.fromMs = nowMs;
       const delayMs = Math.max(0, dueMs(timer) - nowMs);

@@ -83,6 +83,7 @@ export class ReplayFold<S extends HostedState> {
   #warned = false;
   #lastEventMs = 0;
   #lastSeenMs: number | undefined;
+  #stillMs = 0;
   #bornWith: string | undefined;
   /** Stored delays of the event that its parts so far have taken. */
   #delaysTaken = 0;
@@ -145,7 +146,7 @@ export class ReplayFold<S extends HostedState> {
     const repr = facts === stored.facts ? stored : { ...stored, facts };
     // They count whatever becomes of the event itself.
     this.#outbox.note(facts, stored.seqNr);
-    if (facts.stillMs !== undefined) this.#timers.standStill(facts.stillMs);
+    if (facts.stillMs !== undefined) this.#standStill(facts.stillMs);
     // An actor without a coding reads what the built-in ones wrote; anything else is an error.
     const reading = coding ?? (needsCoding(repr) ? EventCoding.none(persistenceId) : undefined);
     const events = reading?.read(repr);
@@ -153,6 +154,11 @@ export class ReplayFold<S extends HostedState> {
     else for (const [part, one] of events.entries()) this.#apply(one, part);
     // The command is stored, even if this program reads no event of it any more.
     if (facts.command !== undefined) this.#noteCommand(facts.command, events ?? [repr], repr);
+  }
+
+  #standStill(ms: number): void {
+    this.#timers.standStill(ms);
+    this.#stillMs += ms;
   }
 
   /** The first event of a read is in the snapshot, or is the beginning of the journal. */
@@ -212,6 +218,7 @@ export class ReplayFold<S extends HostedState> {
       outbox: this.#outbox,
       lastEventMs: this.#lastEventMs,
       lastSeenMs: this.#lastSeenMs,
+      stillMs: this.#stillMs,
       bornWith: this.#bornWith,
       coding: this.#options.coding,
       writerUuid: this.#writerUuid,
