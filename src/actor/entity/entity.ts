@@ -159,6 +159,7 @@ export class Entity<S extends HostedState> {
     this.#sequenceNr = replayed.sequenceNr;
     this.#coding = replayed.coding;
     this.#bornWith = replayed.state ? replayed.bornWith : this.settings.machineVersion;
+    this.#coding?.useNames(this.logic.machineOf(this.#bornWith));
     this.#timers = new Timers();
     this.#waits = new Waits();
     this.#recent = replayed.recent;

@@ -48,6 +48,8 @@ export interface FoldOptions<S> {
   /** What the actor was started with: for journals without an init record. */
   readonly input: unknown;
   readonly run: DryRun<S>;
+  /** Told the version of the machine that began the journal, before an event is read. */
+  readonly bornWith: (version: string | undefined) => void;
   /** How the events are stored; `undefined` = as they are. */
   readonly coding: EventCoding | undefined;
   readonly start?: FoldStart<S> | undefined;
@@ -173,7 +175,7 @@ export class ReplayFold<S extends HostedState> {
     // Every event says with which version its journal was begun: the first may be deleted.
     const { machineVersion, bornWith } = repr.facts;
     this.#bornWith = bornWith === undefined ? machineVersion : (bornWith ?? undefined);
-    this.#run.useVersion(this.#bornWith);
+    this.#options.bornWith(this.#bornWith);
     return false;
   }
 
