@@ -22,6 +22,8 @@ import { initEvent, withVersion } from './stored-event.ts';
 import { dueMs, noDelays, Timers } from './timers.ts';
 import { Waits } from './waits.ts';
 
+const noChildren: readonly never[] = [];
+
 /** What is stored of an event beside its payload. */
 type BesidePayload = Pick<Step<unknown>, 'tags' | 'facts' | 'form' | 'manifest' | 'command'>;
 
@@ -87,6 +89,14 @@ export class Entity<S extends HostedState> {
   /** The committed state. */
   get state(): S {
     return this.#state;
+  }
+
+  /**
+   * The children of its state. Those of the first state, which it shows while it has none of its own,
+   * have never started.
+   */
+  get children(): readonly AnyActorRef[] {
+    return this.#state === this.#blank ? noChildren : this.logic.childrenOf(this.#state);
   }
 
   /** Number of the last event that is stored and applied. */
@@ -171,7 +181,7 @@ export class Entity<S extends HostedState> {
     const { state, run, stillMs } = replayed;
     this.#state = this.logic.adoptReplay(state, run, stillMs + pauseMs);
     const { logic } = this;
-    for (const child of logic.childrenOf(this.#state)) {
+    for (const child of this.children) {
       const backoffEndMs = logic.backoffEndMs(child);
       if (!logic.isRunning(child)) this.#waits.endedIn([child]);
       else if (backoffEndMs !== undefined) this.#waits.waitsUntil(child, backoffEndMs);
