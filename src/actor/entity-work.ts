@@ -42,8 +42,8 @@ export class EntityWork<S extends HostedState> implements WorkView, Asked {
   }
 
   get nextTimerMs(): number | undefined {
-    const { waits, logic, state, timers } = this.#entity;
-    const backoffEndsMs = logic.childrenOf(state).map((child) => waits.backoffEndMs(child));
+    const { waits, children, timers } = this.#entity;
+    const backoffEndsMs = children.map((child) => waits.backoffEndMs(child));
     const dueMs = [timers.nextDueMs(), ...backoffEndsMs].filter((ms) => ms !== undefined);
     return dueMs.length === 0 ? undefined : Math.min(...dueMs);
   }
@@ -105,14 +105,13 @@ export class EntityWork<S extends HostedState> implements WorkView, Asked {
   }
 
   get waitsForNothing(): boolean {
-    const { waits, logic, state, timers, outbox } = this.#entity;
+    const { waits, children, timers, outbox } = this.#entity;
     if (!this.#life.isReady || !this.#pipeline.isIdle || this.isWritten) return false;
-    const children = logic.childrenOf(state);
     return waits.isNothing({ children, timers, deliveries: outbox.size });
   }
 
   isIdleFor(ms: number): boolean {
-    const { deps, timers, waits, outbox, logic, state, settings } = this.#entity;
+    const { deps, timers, waits, outbox, logic, children, settings } = this.#entity;
     if (deps.clock.steadyMs() - this.#lastActiveMs < ms) return false;
     const isResting = this.#life.state === 'unowned' && !this.isLeft && !this.isWritten;
     if (!this.#life.isReady && !isResting) return false;
@@ -127,15 +126,15 @@ export class EntityWork<S extends HostedState> implements WorkView, Asked {
     const soonMs = Math.max(ms, openAheadMs);
     const isAtWork = (child: AnyActorRef): boolean =>
       logic.isRunning(child) && (waits.backoffEndMs(child) ?? 0) <= nowMs + soonMs;
-    return !timers.isDueWithin(soonMs, nowMs) && !logic.childrenOf(state).some(isAtWork);
+    return !timers.isDueWithin(soonMs, nowMs) && !children.some(isAtWork);
   }
 
   /**
    * It has a timer, a delivery, a child at work, or a word of one of them that is not stored yet.
    */
   get #waits(): boolean {
-    const { timers, outbox, logic, state } = this.#entity;
+    const { timers, outbox, logic, children } = this.#entity;
     if (timers.size > 0 || outbox.size > 0) return true;
-    return logic.hasRunningChild(state) || this.#pipeline.hasInput;
+    return children.some((child) => logic.isRunning(child)) || this.#pipeline.hasInput;
   }
 }

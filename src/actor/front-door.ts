@@ -109,7 +109,7 @@ function isOfChild(event: EventObject, child: AnyActorRef): boolean {
   };
   switch (event.type) {
     case `xstate.error.actor.${child.id}`:
-      if (snapshot.status !== 'error' || snapshot.error !== error || failed.has(child))
+      if (snapshot.status !== 'error' || !Object.is(snapshot.error, error) || failed.has(child))
         return false;
       failed.add(child);
       return true;

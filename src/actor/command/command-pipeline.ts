@@ -1,3 +1,4 @@
+import { atOnce } from '../../model/at-once.ts';
 import { DataIntegrityError, WriteFailedError } from '../../model/errors.ts';
 import type { DeliverySender } from '../delivery/sender.ts';
 import type { Entity } from '../entity/entity.ts';
@@ -164,14 +165,20 @@ export class CommandPipeline<S extends HostedState> {
     this.#hasEffects = this.#entity.commit(step);
     this.#snapshots.committed(written);
     if (step.payload !== undefined) this.#sender.committed(step.facts);
-    const { state, settings } = this.#entity;
-    if (settings.unstashes?.(before, state) !== false) this.#unstashes = true;
+    const { state } = this.#entity;
+    if (this.#releases(before, state)) this.#unstashes = true;
     if (step === evaluated.steps[evaluated.steps.length - 1]) this.#answerThrough(evaluated);
     if (state.status !== 'active') this.#life.reachedFinalState();
     if (isLast && this.#batch.length > 0) {
       this.#waitsForSnapshot = this.#snapshots.holdsCommands;
       if (!this.#waitsForSnapshot) this.#finish();
     }
+  }
+
+  /** What `decide` has stashed comes back after an event that led from one state to the other. */
+  #releases(before: S, after: S): boolean {
+    const { unstashes } = this.#entity.settings;
+    return unstashes === undefined || atOnce(unstashes(before, after), 'unstashOn');
   }
 
   /** A snapshot was saved, or has failed: commands that wait for it may go on. */

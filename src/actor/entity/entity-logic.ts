@@ -116,11 +116,12 @@ export interface EntityLogic<S> {
   /** Takes the outcome of a dry run for good. */
   adoptStep(state: S, event: EventObject, trace: readonly unknown[]): void;
   /**
-   * Makes the outcome of a replay live: children that were still active are started.
+   * Makes the outcome of a replay live: children that were still active are started. Delayed events
+   * of theirs that a snapshot brought are due by `stillMs` later than it says.
    *
    * @throws {RecoveryFailedError} a name that a child had belongs to another actor of the system
    */
-  adoptReplay(state: S, replay: DryRun<S>): S;
+  adoptReplay(state: S, replay: DryRun<S>, stillMs: number): S;
   /**
    * Schedules the event of a timer when the actor's turn ends, `delayMs` from then; false when its
    * target is gone. Of a delay that Node cannot hold it schedules the first link, a `TimerTick`.
@@ -137,11 +138,12 @@ export interface EntityLogic<S> {
   noteEnd(child: AnyActorRef): void;
   /**
    * The state with its children as a snapshot keeps it, as JSON: what the program does with them
-   * later changes nothing of it.
+   * later changes nothing of it. `stillMs` = for how long time stood still before its children
+   * began to live, where no event says so yet.
    *
    * @throws {WriteRejectedError} something in it cannot be kept; names the place
    */
-  persist(state: S): Readonly<Record<string, unknown>>;
+  persist(state: S, stillMs: number): Readonly<Record<string, unknown>>;
   /** The actor is stopped from outside. */
   stop(state: S, event: EventObject): S;
   /** Stops children and timers at once; the state is thrown away. */

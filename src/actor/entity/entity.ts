@@ -22,6 +22,8 @@ import { initEvent, withVersion } from './stored-event.ts';
 import { dueMs, noDelays, Timers } from './timers.ts';
 import { Waits } from './waits.ts';
 
+const noChildren: readonly never[] = [];
+
 /** What is stored of an event beside its payload. */
 type BesidePayload = Pick<Step<unknown>, 'tags' | 'facts' | 'form' | 'manifest' | 'command'>;
 
@@ -87,6 +89,14 @@ export class Entity<S extends HostedState> {
   /** The committed state. */
   get state(): S {
     return this.#state;
+  }
+
+  /**
+   * The children of its state. Those of the first state, which it shows while it has none of its own,
+   * have never started.
+   */
+  get children(): readonly AnyActorRef[] {
+    return this.#state === this.#blank ? noChildren : this.logic.childrenOf(this.#state);
   }
 
   /** Number of the last event that is stored and applied. */
@@ -159,6 +169,7 @@ export class Entity<S extends HostedState> {
     this.#sequenceNr = replayed.sequenceNr;
     this.#coding = replayed.coding;
     this.#bornWith = replayed.state ? replayed.bornWith : this.settings.machineVersion;
+    this.#coding?.useNames(this.logic.machineOf(this.#bornWith));
     this.#timers = new Timers();
     this.#waits = new Waits();
     this.#recent = replayed.recent;
@@ -166,14 +177,16 @@ export class Entity<S extends HostedState> {
     if (replayed.state === undefined) return;
     this.#input = replayed.input;
     this.#initPending = false;
-    this.#state = this.logic.adoptReplay(replayed.state, replayed.run);
+    const pauseMs = this.#pauseMs(replayed);
+    const { state, run, stillMs } = replayed;
+    this.#state = this.logic.adoptReplay(state, run, stillMs + pauseMs);
     const { logic } = this;
-    for (const child of logic.childrenOf(this.#state)) {
+    for (const child of this.children) {
       const backoffEndMs = logic.backoffEndMs(child);
       if (!logic.isRunning(child)) this.#waits.endedIn([child]);
       else if (backoffEndMs !== undefined) this.#waits.waitsUntil(child, backoffEndMs);
     }
-    if (this.#state.status === 'active') this.#rearm(replayed);
+    if (this.#state.status === 'active') this.#rearm(replayed, pauseMs);
   }
 
   /** The first state of all, for good. `facts` = what its init record says, such as its delays. */
@@ -294,13 +307,19 @@ export class Entity<S extends HostedState> {
     if (!isArmed || (isLastLink && timer.target.type !== 'self')) this.#timers.remove(timer);
   }
 
+  /** For how long time has stood still since the last event, ms. */
+  #pauseMs({ lastSeenMs = 0 }: Replayed<S>): number {
+    const stoodStill = this.settings.actor.timers === 'remaining' && lastSeenMs > 0;
+    return stoodStill ? this.deps.clock.nowMs() - lastSeenMs : 0;
+  }
+
   /** Arms what the replay found waiting. What is overdue fires at once, the earliest first. */
-  #rearm({ timers: found, lastEventMs, lastSeenMs = 0 }: Replayed<S>): void {
+  #rearm({ timers: found, lastEventMs }: Replayed<S>, pauseMs: number): void {
     const { deps, settings, persistenceId } = this;
     const nowMs = deps.clock.nowMs();
     found.forgetSent(lastEventMs);
     const timers = found.copy(); // the next snapshot needs them as the events left them
-    if (settings.actor.timers === 'remaining' && lastSeenMs > 0) timers.goOn(nowMs - lastSeenMs);
+    timers.goOn(pauseMs);
     for (const timer of timers.pending()) {
       if (settings.actor.timers === 'restart') timer.fromMs = nowMs;
       const delayMs = Math.max(0, dueMs(timer) - nowMs);

@@ -23,6 +23,8 @@ export interface Replayed<S> {
   readonly lastEventMs: number;
   /** When the last event was stored, applied or not, ms since the epoch; `undefined` = unknown. */
   readonly lastSeenMs: number | undefined;
+  /** For how long time stood still for timers of before, as the applied events say. */
+  readonly stillMs: number;
   /** Version of the machine that began the journal; `undefined` = its events name none. */
   readonly bornWith: string | undefined;
   /** How its events are stored; `undefined` = as they are. */

@@ -200,10 +200,10 @@ export class Timers {
 
   /**
    * A recovery starts them after time stood still for `ms`. Unless the next event stores that, a
-   * later recovery counts the pause as time that has passed.
+   * later recovery counts the pause as time that has passed. There may be none, and children with
+   * delayed events of their own.
    */
   goOn(ms: number): void {
-    if (this.size === 0) return;
     this.standStill(ms);
     this.stillMs = ms;
   }

@@ -91,10 +91,12 @@ export class EventCoding {
   readonly #adapters: JournalCoding['adapters'];
   readonly #serializers: PayloadSerializers;
   readonly cipher: EntityCipher | undefined;
+  #renaming: Renaming | undefined;
 
   constructor({ persistenceId, evolution, adapters, serializers, cipher }: CodingParts) {
     this.#id = persistenceId;
     this.#evolution = evolution ?? {};
+    this.#renaming = evolution?.renaming;
     this.#adapters = adapters;
     this.#serializers = serializers;
     this.cipher = cipher;
@@ -106,14 +108,20 @@ export class EventCoding {
     return new EventCoding({ persistenceId, ...nothing, serializers: PayloadSerializers.none });
   }
 
+  /** From now on events have the names of the machine that the entity uses. */
+  useNames({ isEarlier }: { readonly isEarlier: boolean }): void {
+    const { renaming } = this.#evolution;
+    this.#renaming = isEarlier ? renaming?.ofProgram : renaming;
+  }
+
   /**
    * A new event, which is to get the number `seqNr`.
    *
    * @throws {InvalidInputError} {@link WriteRejectedError} it cannot be stored
    */
   write(event: EventObject, seqNr: number): CodedEvent {
-    const { renaming, adapter, check } = this.#evolution;
-    checkName(event.type, renaming);
+    const { adapter, check } = this.#evolution;
+    checkName(event.type, this.#renaming);
     if (adapter !== undefined) check?.(event);
     const adapted = this.adapt(event);
     const stored = this.#serializers.write(adapted.value);
@@ -152,7 +160,7 @@ export class EventCoding {
    */
   openFacts(repr: PersistentRepr): EventFacts {
     const facts = isSealed(repr.facts) ? this.#decryptedFacts(repr) : repr.facts;
-    const { renaming } = this.#evolution;
+    const renaming = this.#renaming;
     const { deliveries } = facts;
     if (renaming === undefined || deliveries === undefined) return facts;
     const today = deliveries.map((one) => ({ ...one, to: renaming.destinationOf(one.to) }));
@@ -177,7 +185,7 @@ export class EventCoding {
    * @throws {InvalidInputError} a recovery would take it for another one
    */
   checkOwn({ type }: EventObject): void {
-    checkName(type, this.#evolution.renaming);
+    checkName(type, this.#renaming);
   }
 
   /**
@@ -194,7 +202,7 @@ export class EventCoding {
       const read = isOwn(stored) ? [stored] : this.#unadapt(stored, manifest, seqNr);
       const events = read.flatMap((event) => this.#known(event, repr));
       if (!isOwn(stored)) for (const event of events) this.#check(event);
-      const { renaming } = this.#evolution;
+      const renaming = this.#renaming;
       const { timer } = facts;
       const isRenamed = renaming !== undefined && timer !== undefined;
       const first = isRenamed ? { ...facts, timer: renaming.timerOf(timer) } : facts;
@@ -295,7 +303,7 @@ export class EventCoding {
   }
 
   #withNewName(stored: unknown): unknown {
-    const { renaming } = this.#evolution;
+    const renaming = this.#renaming;
     const { type } = (stored ?? {}) as { readonly type?: unknown };
     if (renaming === undefined || typeof type !== 'string') return stored;
     return renaming.eventOf(stored as EventObject);

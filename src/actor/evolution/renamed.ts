@@ -56,6 +56,7 @@ export class Renaming {
   readonly #delays: ReadonlyMap<string, string>;
   readonly #timers: ReadonlyMap<string, string>;
   readonly #states: readonly (readonly [from: string, to: string])[];
+  #ofProgram: Renaming | undefined;
 
   constructor({ events, actors, states, delays, timers }: Renamed) {
     this.#events = mapOf(events);
@@ -63,6 +64,15 @@ export class Renaming {
     this.#delays = mapOf(delays);
     this.#timers = mapOf(timers);
     this.#states = [...mapOf(states)].sort(([a], [b]) => b.length - a.length);
+  }
+
+  /**
+   * Without the names that a machine gives: an entity that keeps to an earlier machine keeps them. The
+   * program's own events have the names of today in each machine, as they have the form of today.
+   */
+  get ofProgram(): Renaming {
+    this.#ofProgram ??= new Renaming({ events: Object.fromEntries(this.#events) });
+    return this.#ofProgram;
   }
 
   /** The type of an event of the program's own, or one that xstate made. */

@@ -185,7 +185,11 @@ export class MachineLogic implements EntityLogic<AnyMachineSnapshot>, WorkingEnt
     announceStep(this.#scope, { event, state, trace });
   }
 
-  adoptReplay(state: AnyMachineSnapshot, replay: DryRun<AnyMachineSnapshot>): AnyMachineSnapshot {
+  adoptReplay(
+    state: AnyMachineSnapshot,
+    replay: DryRun<AnyMachineSnapshot>,
+    stillMs: number,
+  ): AnyMachineSnapshot {
     const shadow = replay as ShadowScope;
     this.#versions.inUse = shadow.machine;
     const real = new Map<unknown, AnyActorRef>([[shadow.self, this.#scope.self]]);
@@ -229,7 +233,7 @@ export class MachineLogic implements EntityLogic<AnyMachineSnapshot>, WorkingEnt
     this.#scope.defer(() => {
       const { restartsTimers, nowMs } = this.#hooks;
       const leftMs = ({ delayMs, fromMs }: StoredDelay): number =>
-        restartsTimers ? delayMs : Math.max(0, fromMs + delayMs - nowMs());
+        restartsTimers ? delayMs : Math.max(0, fromMs + stillMs + delayMs - nowMs());
       for (const { actor, stored } of restored) armDelays(actor, stored, standing, leftMs);
     });
     return live;
@@ -251,11 +255,12 @@ export class MachineLogic implements EntityLogic<AnyMachineSnapshot>, WorkingEnt
     this.#ended.add(child);
   }
 
-  persist(state: AnyMachineSnapshot): Readonly<Record<string, unknown>> {
+  persist(state: AnyMachineSnapshot, stillMs: number): Readonly<Record<string, unknown>> {
     const { self } = this.#scope;
     const stored = persistMachine(state, {
       self,
       isEnded: (child) => this.#ended?.has(child) === true,
+      stillMs,
     });
     return { ...stored };
   }

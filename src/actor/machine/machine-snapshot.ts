@@ -83,6 +83,8 @@ export interface PersistDeps {
   readonly self: AnyActorRef;
   /** The journal says that this child has ended. */
   readonly isEnded: (child: AnyActorRef) => boolean;
+  /** How much later the children scheduled than their entity's time says, until an event does. */
+  readonly stillMs: number;
 }
 
 /**
@@ -98,12 +100,14 @@ class Persister {
   readonly #state: AnyMachineSnapshot;
   readonly #self: AnyActorRef;
   readonly #isEnded: (child: AnyActorRef) => boolean;
+  readonly #stillMs: number;
   readonly #gone: AnyActorRef[] = [];
 
-  constructor(state: AnyMachineSnapshot, { self, isEnded }: PersistDeps) {
+  constructor(state: AnyMachineSnapshot, { self, isEnded, stillMs }: PersistDeps) {
     this.#state = state;
     this.#self = self;
     this.#isEnded = isEnded;
+    this.#stillMs = stillMs;
   }
 
   entity(): StoredMachine {
@@ -151,7 +155,7 @@ class Persister {
       const [what, to] = [event, target].map((part) =>
         toLossless(part, `${path}.delayed`, this.#inChild),
       );
-      return { id, event: what, target: to, delayMs, fromMs };
+      return { id, event: what, target: to, delayMs, fromMs: fromMs - this.#stillMs };
     });
     const machine = this.#machine(snapshot, path, this.#inChild);
     return { ...made, machine: delayed.length === 0 ? machine : { ...machine, delayed } };

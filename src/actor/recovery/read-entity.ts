@@ -14,6 +14,7 @@ import { Outbox } from '../entity/outbox.ts';
 import { RecentCommands } from '../entity/recent-commands.ts';
 import type { Replayed } from '../entity/replayed.ts';
 import type { EventCoding } from '../evolution/event-coding.ts';
+import type { Renaming } from '../evolution/renamed.ts';
 import {
   decodeSnapshot,
   isPlainSnapshot,
@@ -213,13 +214,13 @@ class EntityReader<S extends HostedState> {
       const content = this.#content(stored);
       const { witness, machineVersion, bornWith, lastEventMs } = content;
       if (adapter === undefined) this.#checkProgram(content);
-      run.useVersion(bornWith);
+      this.#useVersion(run, bornWith);
       const from = { machineVersion, bornWith };
       const given =
         adapter === undefined
           ? content.state
           : atOnce(adapter.fromStore(content.state, from), 'fromStore');
-      const { renaming } = settings.evolution ?? {};
+      const renaming = this.#renaming(bornWith);
       const state = renaming === undefined ? given : renamedChildren(given, renaming);
       const { seqNr } = witness;
       const reading = { persistenceId, coding: this.#sources.coding, renaming, seqNr };
@@ -250,12 +251,10 @@ class EntityReader<S extends HostedState> {
     throw new CodecError(`it is the one of number ${witness.seqNr}`);
   }
 
-  /** `undefined` = no state was renamed. States of an earlier machine keep their names. */
+  /** `undefined` = no state was renamed. */
   #formerNames({ kind, bornWith }: SnapshotContent): FormerNames | undefined {
-    const { settings, logic } = this.#entity;
-    const renaming = settings.evolution?.renaming;
-    if (renaming === undefined || logic.machineOf(bornWith).isEarlier) return undefined;
-    return { machineId: kind, stateOf: (id) => renaming.stateOf(id) };
+    const renaming = this.#renaming(bornWith);
+    return renaming && { machineId: kind, stateOf: (id) => renaming.stateOf(id) };
   }
 
   /** @throws {CodecError} another machine has made the state, or another version of it */
@@ -272,6 +271,19 @@ class EntityReader<S extends HostedState> {
     }
   }
 
+  /** The machine, and the names that go with it. */
+  #useVersion(run: DryRun<S>, bornWith: string | undefined): void {
+    run.useVersion(bornWith);
+    this.#sources.coding?.useNames(this.#entity.logic.machineOf(bornWith));
+  }
+
+  /** States, children and timers of an earlier machine keep their names. */
+  #renaming(bornWith: string | undefined): Renaming | undefined {
+    const { settings, logic } = this.#entity;
+    const renaming = settings.evolution?.renaming;
+    return logic.machineOf(bornWith).isEarlier ? renaming?.ofProgram : renaming;
+  }
+
   #leave(seqNr: number, error: unknown): void {
     const { persistenceId, deps } = this.#entity;
     const why = error instanceof Error ? error.message : String(error);
@@ -286,6 +298,7 @@ class EntityReader<S extends HostedState> {
       persistenceId,
       input,
       run,
+      bornWith: (version) => this.#useVersion(run, version),
       coding: this.#sources.coding,
       ...from,
       nowMs: () => deps.clock.nowMs(),

@@ -48,6 +48,8 @@ export interface FoldOptions<S> {
   /** What the actor was started with: for journals without an init record. */
   readonly input: unknown;
   readonly run: DryRun<S>;
+  /** Told the version of the machine that began the journal, before an event is read. */
+  readonly bornWith: (version: string | undefined) => void;
   /** How the events are stored; `undefined` = as they are. */
   readonly coding: EventCoding | undefined;
   readonly start?: FoldStart<S> | undefined;
@@ -83,6 +85,7 @@ export class ReplayFold<S extends HostedState> {
   #warned = false;
   #lastEventMs = 0;
   #lastSeenMs: number | undefined;
+  #stillMs = 0;
   #bornWith: string | undefined;
   /** Stored delays of the event that its parts so far have taken. */
   #delaysTaken = 0;
@@ -145,7 +148,7 @@ export class ReplayFold<S extends HostedState> {
     const repr = facts === stored.facts ? stored : { ...stored, facts };
     // They count whatever becomes of the event itself.
     this.#outbox.note(facts, stored.seqNr);
-    if (facts.stillMs !== undefined) this.#timers.standStill(facts.stillMs);
+    if (facts.stillMs !== undefined) this.#standStill(facts.stillMs);
     // An actor without a coding reads what the built-in ones wrote; anything else is an error.
     const reading = coding ?? (needsCoding(repr) ? EventCoding.none(persistenceId) : undefined);
     const events = reading?.read(repr);
@@ -153,6 +156,11 @@ export class ReplayFold<S extends HostedState> {
     else for (const [part, one] of events.entries()) this.#apply(one, part);
     // The command is stored, even if this program reads no event of it any more.
     if (facts.command !== undefined) this.#noteCommand(facts.command, events ?? [repr], repr);
+  }
+
+  #standStill(ms: number): void {
+    this.#timers.standStill(ms);
+    this.#stillMs += ms;
   }
 
   /** The first event of a read is in the snapshot, or is the beginning of the journal. */
@@ -167,7 +175,7 @@ export class ReplayFold<S extends HostedState> {
     // Every event says with which version its journal was begun: the first may be deleted.
     const { machineVersion, bornWith } = repr.facts;
     this.#bornWith = bornWith === undefined ? machineVersion : (bornWith ?? undefined);
-    this.#run.useVersion(this.#bornWith);
+    this.#options.bornWith(this.#bornWith);
     return false;
   }
 
@@ -212,6 +220,7 @@ export class ReplayFold<S extends HostedState> {
       outbox: this.#outbox,
       lastEventMs: this.#lastEventMs,
       lastSeenMs: this.#lastSeenMs,
+      stillMs: this.#stillMs,
       bornWith: this.#bornWith,
       coding: this.#options.coding,
       writerUuid: this.#writerUuid,

@@ -61,7 +61,7 @@ export class StoredContent<S extends HostedState> {
     const { settings, logic, state, sequenceNr, input, recent, bornWith } = this.#entity;
     const { outbox, coding } = this.#entity;
     const { adapter } = settings.snapshots;
-    const persisted = logic.persist(state);
+    const persisted = logic.persist(state, this.#stillMs);
     const isInputStored = settings.actor.initEvent !== 'never';
     return encodeSnapshot({
       ...programOf(this.#entity, bornWith),

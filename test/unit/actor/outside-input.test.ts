@@ -277,6 +277,15 @@ describe("an actor's own inputs", () => {
     expect(log.of('warn')).to.deep.equal(['command refused']);
   });
 
+  it('are failures with NaN, too, which equals nothing', async () => {
+    const test = order();
+    await waitFor(test.actor, isReady);
+    test.charge.reject(Number.NaN);
+    await settle();
+    expect(test.actor.getSnapshot()).to.include({ status: 'error' });
+    expect(test.log.of('warn')).to.deep.equal([]);
+  });
+
   it('are the states of its children, timers and what it raises', async () => {
     const log = new RecordingLogger();
     const { host } = testHost({ log });

@@ -1,5 +1,6 @@
 import { expect } from 'chai';
-import { setup } from 'xstate';
+import { type AnyActorLogic, fromCallback, setup } from 'xstate';
+import type { LocalEntities } from '../../../src/actor/registry/entities.ts';
 import type { Gate } from '../../support/memory-journal-plugin.ts';
 import { HoldableJournal } from './holdable-journal.ts';
 import { ManualClock, settle, testHost } from './support.ts';
@@ -54,5 +55,38 @@ describe('an entity with a timer that another process purges', () => {
     await clock.pass(3000);
     expect(here.ids(), 'it may rest').to.deep.equal([]);
     expect((await here.ask('1', { type: 'look' })).sequenceNr).to.equal(2);
+  });
+});
+
+/** Its first state has work under way. */
+const worker = setup({
+  types: { events: {} as { type: 'look' }, input: {} as { id: string } },
+  actors: { work: fromCallback(() => {}) },
+}).createMachine({ id: 'worker', invoke: { id: 'work', src: 'work' }, on: { look: {} } });
+
+describe('an entity with work from its first state on that was purged', () => {
+  it('is opened once to be woken, and may rest', async () => {
+    const [journal, clock] = [new HoldableJournal(), new ManualClock()];
+    let holds = 0;
+    journal.onHold = () => {
+      if (++holds > 9) throw new Error('it is opened again and again');
+    };
+    let local: LocalEntities<AnyActorLogic> | undefined;
+    const { host } = testHost({
+      journal,
+      clock,
+      place: (entities) => {
+        local = entities as unknown as LocalEntities<AnyActorLogic>;
+        return entities;
+      },
+    });
+    const workers = host.entities('worker', host.persistent(worker, { passivateAfter: '1s' }));
+    await local?.wake('worker|1');
+    await settle();
+    expect(holds).to.equal(1);
+    await clock.pass(3000);
+    expect(workers.ids()).to.deep.equal([]);
+    expect(journal.stored('worker|1')).to.deep.equal([]);
+    expect((await workers.ask('1', { type: 'look' })).sequenceNr).to.equal(2);
   });
 });

@@ -92,4 +92,9 @@ describe('functions that have to answer at once, and answer a promise,', () => {
     const { answer } = await outcome({ snapshotWhen: late });
     expect(answer).to.include('snapshotWhen answered a promise; it must answer at once');
   });
+
+  it('end the entity as one that throws does: unstashOn', async () => {
+    const { answer } = await outcome({ unstashOn: late });
+    expect(answer).to.include('unstashOn answered a promise; it must answer at once');
+  });
 });

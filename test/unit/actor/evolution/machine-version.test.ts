@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { type AnyStateMachine, createActor, setup } from 'xstate';
+import { type AnyStateMachine, createActor, fromPromise, setup } from 'xstate';
 import { MachineVersions } from '../../../../src/actor/machine/machine-versions.ts';
 import { MachineWire } from '../../../../src/actor/machine/machine-wire.ts';
 import type { PersistenceId } from '../../../../src/ports/journal-plugin.ts';
@@ -216,6 +216,48 @@ describe('earlier machines', () => {
     const arrived = new MachineWire(versions()).ofPlain(JSON.parse(JSON.stringify(plain)));
     expect(arrived.value).to.equal('at1');
     expect(arrived.persistence.bornWith).to.equal('1');
+  });
+
+  it('keep their names for what is renamed today, and have the events of today', async () => {
+    const order = (waiting: string, job: string, delay: number | string, event = 'made') =>
+      setup({
+        actors: { work: fromPromise(async () => 'done') },
+        delays: { reminder: 1000 },
+      }).createMachine({
+        id: 'order',
+        initial: waiting,
+        on: { [event]: {} },
+        states: {
+          [waiting]: { after: { [delay]: 'working' } } as object,
+          working: { invoke: { id: job, src: 'work', onDone: 'over' } },
+          over: {},
+        },
+      });
+    const renamed = {
+      events: { did: 'made' },
+      states: { 'order.waiting': 'order.open' },
+      actors: { job: 'task' },
+      delays: { '1000': 'reminder' },
+    };
+    const newest = order('open', 'task', 'reminder');
+    const earlierMachines = { '': order('waiting', 'job', 1000) };
+    const options = { machineVersion: '2', earlierMachines, renamed };
+    for (const snapshotStore of [undefined, new TestSnapshotStore()]) {
+      const deps = snapshotStore && { snapshotStore: async () => snapshotStore };
+      let world = new World();
+      const start = (machine: AnyStateMachine, more: object) =>
+        world.start(machine, undefined, { snapshotWhen: () => true, ...more }, deps);
+      await start(order('waiting', 'job', 1000, 'did'), {}).tell('did');
+      await settle();
+      for (const value of ['waiting', 'over', 'over']) {
+        world = world.crash();
+        const started = start(newest, options);
+        await started.tell('made');
+        expect(shown(started).value).to.equal(value);
+        await world.pass(1000);
+        expect(shown(started).value).to.equal('over');
+      }
+    }
   });
 
   it('need a version of the newest one that none of them has', () => {

@@ -180,37 +180,84 @@ describe('a delayed event of the program in a snapshot', () => {
 });
 
 describe('a delayed event of a child', () => {
-  it('is in the snapshot that a recovery takes, whether events or a snapshot made the child', async () => {
-    const wait = setup({}).createMachine({
-      id: 'wait',
-      initial: 'on',
-      states: { on: { after: { 1000: 'over' } }, over: { type: 'final' } },
-    });
-    const machine = setup({ actors: { wait } }).createMachine({
-      id: 'm',
-      initial: 'waiting',
-      states: { waiting: { invoke: { id: 'wait', src: 'wait', onDone: 'done' } }, done: {} },
-      on: { other: {} },
-    });
+  const wait = setup({}).createMachine({
+    id: 'wait',
+    initial: 'on',
+    states: { on: { after: { 1000: 'over' } }, over: { type: 'final' } },
+  });
+  const machine = setup({ actors: { wait } }).createMachine({
+    id: 'm',
+    initial: 'waiting',
+    states: { waiting: { invoke: { id: 'wait', src: 'wait', onDone: 'done' } }, done: {} },
+    on: { other: {} },
+  });
+  const retention = { snapshotEvery: 1, keepSnapshots: 9 };
+
+  function lives(timers: 'deadline' | 'remaining') {
     const store = new TestSnapshotStore();
     let world = new World();
-    const start = async (options: object) => {
-      const started = world.start(machine, {}, options, { snapshotStore: async () => store });
+    const start = async (options: object = {}) => {
+      const all = { timers, ...options };
+      const started = world.start(machine, {}, all, { snapshotStore: async () => store });
       await started.host.whenRecovered(started.actor);
       await settle();
       return started;
     };
-    const retention = { snapshotEvery: 1, keepSnapshots: 9 };
+    const crash = async (downMs: number) => {
+      await settle();
+      world = world.crash();
+      await world.pass(downMs);
+    };
+    return { store, start, crash, pass: (ms: number) => world.pass(ms) };
+  }
+
+  it('is in the snapshot that a recovery takes, whether events or a snapshot made the child', async () => {
+    const { store, start, crash, pass } = lives('deadline');
     for (const options of [{}, { retention }, {}, { retention }]) {
       const { tell } = await start(options);
       if (!('retention' in options)) await tell('other');
       await settle();
-      await world.pass(100);
-      world = world.crash();
+      await pass(100);
+      await crash(0);
     }
     expect(await store.numbers('e')).to.deep.equal([2, 3]);
-    const { actor } = await start({});
-    await world.pass(1000);
+    const { actor } = await start();
+    await pass(1000);
+    expect(actor.getSnapshot().value).to.equal('done');
+  });
+
+  it('fires after what was left of it at the last event, with timers = remaining', async () => {
+    const { start, crash, pass } = lives('remaining');
+    const first = await start({ snapshotWhen: () => true });
+    await pass(100);
+    await first.tell('other');
+    await pass(100);
+    await crash(5000);
+    await start();
+    await pass(100); // no event says so
+    await crash(5000);
+    const third = await start();
+    await pass(200);
+    await third.tell('other');
+    await crash(5000);
+    const { actor } = await start();
+    await pass(699);
+    expect(actor.getSnapshot().value).to.equal('waiting');
+    await pass(1);
+    expect(actor.getSnapshot().value).to.equal('done');
+  });
+
+  it('does so from the snapshot that a recovery takes, too', async () => {
+    const { store, start, crash, pass } = lives('remaining');
+    await (await start()).tell('other');
+    await crash(5000);
+    await start({ retention });
+    await crash(5000);
+    expect(await store.numbers('e')).to.deep.equal([2]);
+    const { actor } = await start();
+    await pass(999);
+    expect(actor.getSnapshot().value).to.equal('waiting');
+    await pass(1);
     expect(actor.getSnapshot().value).to.equal('done');
   });
 });
