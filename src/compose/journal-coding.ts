@@ -57,8 +57,8 @@ const aSerializer: BoundKind = {
 /**
  * What is bound to the events of a journal; `undefined` = nothing.
  *
- * @throws {ConfigError} all classes that cannot be loaded, take longer than 10 s, or give no adapter
- *   or serializer
+ * @throws {ConfigError} all classes that cannot be loaded, take longer than 10 s, or give no
+ *   adapter or serializer
  */
 export async function openJournalCoding(
   { eventAdapters, serializers }: CodingSettings,
