@@ -12,6 +12,7 @@ export const mochaHooks = {
   afterEach(): void {
     const reasons = [...unhandled];
     unhandled.clear();
-    if (reasons.length > 0) throw new AggregateError(reasons, `nobody handles: ${reasons}`);
+    if (reasons.length === 0) return;
+    throw new AggregateError(reasons, `nobody handles: ${reasons.map(String).join('; ')}`);
   },
 };
