@@ -262,7 +262,8 @@ export class EntityHost<S extends HostedState> implements LiveEntity, EntityView
     if (this.#life.state === 'unowned') {
       this.#pipeline.settledAfterLoss(event.causes);
       this.work.lookForWork();
-    } else if (this.#life.state === 'initialising') this.#recovery.initRejected(event.causes[0]);
+    } else if (this.#life.state === 'initialising')
+      this.#recovery.firstState.rejected(event.causes[0]);
     else this.#pipeline.rejected(event);
   }
 

@@ -55,7 +55,7 @@ const choices = {
   stashOverflow: ['drop', 'fail'],
 } as const satisfies { [K in keyof ActorSettings]?: readonly ActorSettings[K][] };
 
-/** Options that are objects: a misspelt member would leave a default that may delete too much. */
+/** A misspelt member would leave its default in force, which may delete too much. */
 const members = {
   retention: ['snapshotEvery', 'keepSnapshots', 'deleteEvents'],
   recovery: ['toSeqNr', 'maxEvents', 'fromSnapshot'],
@@ -74,6 +74,13 @@ const members = {
 };
 
 type Options = EntityOptions<unknown, EventObject>;
+
+const backoffMembers = [
+  'minBackoff',
+  'maxBackoff',
+  'randomFactor',
+  'maxRestarts',
+] as const satisfies readonly (keyof RestartBackoff)[];
 
 /** The options that machines and behaviors have in common. */
 export type SharedSettings<S> = Omit<EntitySettings<S>, 'decide' | 'transient' | 'unstashes'>;
@@ -289,6 +296,7 @@ export function persistenceIdOf<I>(
 
 function resolveBackoff(value: 'stop' | RestartBackoff): ResolvedBackoff | undefined {
   if (value === 'stop') return undefined;
+  checkMembers('onPersistFailure', value, backoffMembers);
   const minMs = durationMs(value.minBackoff, 'onPersistFailure.minBackoff');
   const maxMs = durationMs(value.maxBackoff, 'onPersistFailure.maxBackoff');
   if (minMs > maxMs)

@@ -183,7 +183,7 @@ async function readSettings(
   type Read = [PersistenceSettings, StashOverflowStrategy | undefined, unknown, unknown];
   const [settings, stashOverflow] = await readAllTogether<Read>(
     () => readPersistenceSettings(config),
-    () => makeStashOverflow({ config, log }),
+    () => makeStashOverflow({ config, log }, systemClock),
     checkKeys,
     () => plugins.check(),
   );

@@ -13,8 +13,9 @@ import type { ClassKind } from '../config/settings/class-name.ts';
 import type { BoundClasses, NamedClass } from '../config/settings/event-adapter-settings.ts';
 import { ConfigError } from '../model/errors.ts';
 import type { Logger } from '../observability/logger.ts';
-import { makeBy } from '../plugin/make-named.ts';
-import { resolveExport } from '../plugin/resolve-export.ts';
+import { madeInTime, makeBy } from '../plugin/make-named.ts';
+import { type MadeFrom, resolveExport } from '../plugin/resolve-export.ts';
+import type { Clock } from '../runtime/clock.ts';
 
 /** What the configuration says of the events of one journal. */
 export interface CodingSettings {
@@ -27,6 +28,10 @@ interface CodingContext {
   /** All of the configuration. */
   readonly config: Config;
   readonly log: Logger;
+}
+
+interface CodingDeps extends CodingContext {
+  readonly clock: Clock;
 }
 
 interface BoundKind extends ClassKind<unknown> {
@@ -52,17 +57,18 @@ const aSerializer: BoundKind = {
 /**
  * What is bound to the events of a journal; `undefined` = nothing.
  *
- * @throws {ConfigError} all classes that cannot be loaded, or that give no adapter or serializer
+ * @throws {ConfigError} all classes that cannot be loaded, take longer than 10 s, or give no
+ *   adapter or serializer
  */
 export async function openJournalCoding(
   { eventAdapters, serializers }: CodingSettings,
-  context: CodingContext,
+  deps: CodingDeps,
 ): Promise<JournalCoding | undefined> {
   const [adapters, written] = await readAllTogether<
     [JournalCoding['adapters'], PayloadSerializers | undefined]
   >(
-    () => bindAdapters(eventAdapters, context),
-    () => bindSerializers(serializers, context),
+    () => bindAdapters(eventAdapters, deps),
+    () => bindSerializers(serializers, deps),
   );
   if (adapters === undefined && written === undefined) return undefined;
   return { adapters, serializers: written };
@@ -70,9 +76,9 @@ export async function openJournalCoding(
 
 async function bindAdapters(
   { classes, bindings }: BoundClasses,
-  context: CodingContext,
+  deps: CodingDeps,
 ): Promise<JournalCoding['adapters']> {
-  const adapters = await loadAll<EventAdapter>(classes, anAdapter, context);
+  const adapters = await loadAll<EventAdapter>(classes, anAdapter, deps);
   if (bindings.length === 0) return undefined;
   const byName = new Map(classes.map(({ name }, index) => [name, adapters[index]]));
   return new Bindings(bindings.map(([pattern, names]) => [pattern, found(byName, names)] as const));
@@ -80,12 +86,12 @@ async function bindAdapters(
 
 async function bindSerializers(
   { classes, bindings }: BoundClasses,
-  context: CodingContext,
+  deps: CodingDeps,
 ): Promise<PayloadSerializers | undefined> {
   if (classes.length === 0) return undefined;
   const byName = new Map<string, EventSerializer>();
   const keyOf = new Map<number | string, string>();
-  const loaded = await loadAll<EventSerializer>(classes, aSerializer, context);
+  const loaded = await loadAll<EventSerializer>(classes, aSerializer, deps);
   for (const [index, serializer] of loaded.entries()) {
     const named = classes[index] as NamedClass;
     const key = storedAs(serializer);
@@ -107,24 +113,35 @@ async function bindSerializers(
 async function loadAll<T>(
   classes: readonly NamedClass[],
   kind: BoundKind,
-  context: CodingContext,
+  deps: CodingDeps,
 ): Promise<readonly T[]> {
   return (await readAllTogether(
-    ...classes.map((named) => () => load(named, kind, context)),
+    ...classes.map((named) => () => load(named, kind, deps)),
   )) as readonly T[];
 }
 
-/** What is exported may be one already; otherwise it makes one, as it makes a plugin. */
-async function load(named: NamedClass, kind: BoundKind, context: CodingContext): Promise<unknown> {
-  const key = canonicalPath(named.path);
-  const { config } = context;
-  const { value } = await resolveExport(config, key, kind);
-  const makes = typeof value === 'function' || typeof Object(value).create === 'function';
-  const isMade = kind.faultOf(value) !== undefined && makes;
-  const loaded = isMade ? await makeBy(value, context, { config, key, what: kind.what }) : value;
+async function load(
+  named: NamedClass,
+  kind: BoundKind,
+  { config, log, clock }: CodingDeps,
+): Promise<unknown> {
+  const place = { config, key: canonicalPath(named.path), what: kind.what };
+  const loaded = await madeInTime(loadOrMake(place, kind, { config, log }), place, clock);
   const fault = kind.faultOf(loaded);
   if (fault === undefined) return loaded;
   throw wrong(named, `"${named.class}" ${fault}`);
+}
+
+/** What is exported may be one already; otherwise it makes one, as it makes a plugin. */
+async function loadOrMake(
+  place: MadeFrom,
+  kind: BoundKind,
+  context: CodingContext,
+): Promise<unknown> {
+  const { value } = await resolveExport(place.config, place.key, kind);
+  const makes = typeof value === 'function' || typeof Object(value).create === 'function';
+  const isMade = kind.faultOf(value) !== undefined && makes;
+  return isMade ? await makeBy(value, context, place) : value;
 }
 
 /** Names that nobody declared were refused with the section. */

@@ -5,6 +5,7 @@ import type { BoundClasses } from '../config/settings/event-adapter-settings.ts'
 import { defaultJournalOf } from '../config/settings/journal-class.ts';
 import { namedPlugins } from '../config/settings/persistence-settings.ts';
 import type { Logger } from '../observability/logger.ts';
+import { systemClock } from '../runtime/clock.ts';
 import { openJournalCoding } from './journal-coding.ts';
 import { eventAdaptersOf } from './open-journal-plugin.ts';
 
@@ -39,7 +40,7 @@ export class JournalCodings {
     const known = this.#codings.get(path);
     if (known !== undefined) return await known;
     const bound = { eventAdapters: eventAdaptersOf(config, path), serializers };
-    const coding = openJournalCoding(bound, { config, log });
+    const coding = openJournalCoding(bound, { config, log, clock: systemClock });
     this.#codings.set(path, coding);
     coding.catch(() => this.#codings.delete(path));
     return await coding;

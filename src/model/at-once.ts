@@ -1,10 +1,11 @@
 import { InvalidInputError } from './errors.ts';
 
 /**
- * What a function of a user's has answered, which must be no promise: nobody waits for it, and its
- * failure would end the process.
+ * What a function of a user's has answered. Nobody would wait for a promise: it would be stored in
+ * place of what it resolves with, and if it rejected, the process would end. So a promise is
+ * refused.
  *
- * @param what names the function: `toJournal of its event adapter`
+ * @param what names the function, as `toJournal`
  * @throws {InvalidInputError} it is a promise
  */
 export function atOnce<T>(answer: T, what: string): T {

@@ -39,7 +39,7 @@ export class KafkaJournalPlugin extends JournalCalls implements JournalPlugin {
   /** Topics whose journals cannot be held, and when to ask again, ms since the epoch. */
   readonly #notHeldUntilMs = new Map<Topic, number>();
   /** The entity that holds a key, or is about to, by key. */
-  readonly #claims = new Map<string, Claim>();
+  readonly #reservations = new Map<string, Reservation>();
   #hasWarned = false;
   /** Absent when tenures are off: then nobody waits for an answer that is known. */
   readonly hold?: NonNullable<JournalPlugin['hold']>;
@@ -54,7 +54,7 @@ export class KafkaJournalPlugin extends JournalCalls implements JournalPlugin {
     const { journals, keyOf, clock, log, maxEventsInBatch, wakesEntities } = this.#deps;
     const key = keyOf(id);
     if (clock.steadyMs() < (this.#notHeldUntilMs.get(key.topic) ?? 0)) return undefined;
-    const letGo = this.#claim(key, id);
+    const letGo = this.#reserve(key, id);
     try {
       const held = await journals.hold(key, options);
       const how = { maxEventsInBatch, saysWakeUps: wakesEntities, letGo };
@@ -72,17 +72,17 @@ export class KafkaJournalPlugin extends JournalCalls implements JournalPlugin {
   }
 
   /** @throws {InvalidInputError} another entity holds the key: both would write into one journal */
-  #claim(key: Key, id: PersistenceId): () => void {
+  #reserve(key: Key, id: PersistenceId): () => void {
     const name = Key.toString(key);
-    const other = this.#claims.get(name)?.id ?? id;
+    const other = this.#reservations.get(name)?.id ?? id;
     if (other !== id) {
       const text = `persistence ids "${id}" and "${other}" have one key, ${name}`;
       throw new InvalidInputError(`${text}: change persistence-id-to-key, or one of them`);
     }
-    const claim: Claim = { id };
-    this.#claims.set(name, claim);
+    const reservation: Reservation = { id };
+    this.#reservations.set(name, reservation);
     return () => {
-      if (this.#claims.get(name) === claim) this.#claims.delete(name);
+      if (this.#reservations.get(name) === reservation) this.#reservations.delete(name);
     };
   }
 
@@ -91,8 +91,8 @@ export class KafkaJournalPlugin extends JournalCalls implements JournalPlugin {
   }
 }
 
-/** One object for each: releasing an earlier one must not end a later one. */
-interface Claim {
+/** One object for each: letting an earlier one go must not end a later one. */
+interface Reservation {
   readonly id: PersistenceId;
 }
 

@@ -1,5 +1,7 @@
 import { problemAt } from '../config/settings/class-name.ts';
 import { ConfigError } from '../model/errors.ts';
+import type { Clock } from '../runtime/clock.ts';
+import { within } from '../runtime/waiting.ts';
 import { type MadeFrom, makeFrom, missingMethods, resolveExport } from './resolve-export.ts';
 
 /**
@@ -19,6 +21,27 @@ export async function makeNamed<T>(
   const missing = missingMethods(made, methods);
   if (missing.length === 0) return made as T;
   const text = `must make ${what}; what it made lacks ${missing.join(', ')}`;
+  throw new ConfigError([problemAt(config, key, text)]);
+}
+
+/** Longest time for loading a module and making something of it that needs no I/O. */
+const limitMs = 10_000;
+
+/**
+ * What is being made, once it is there. Without a limit a promise of a user's that never settles
+ * would hold the start of the program, or a recovery and its permit.
+ *
+ * @throws {ConfigError} at the place of the key: it takes longer than 10 s
+ * @throws what `making` rejects with
+ */
+export async function madeInTime<T>(
+  making: Promise<T>,
+  { config, key, what }: MadeFrom,
+  clock: Clock,
+): Promise<T> {
+  const made = await within(making, limitMs, clock);
+  if (made !== 'expired') return made;
+  const text = `names an export that did not make ${what} within ${limitMs} ms`;
   throw new ConfigError([problemAt(config, key, text)]);
 }
 

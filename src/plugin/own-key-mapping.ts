@@ -1,14 +1,14 @@
 import type { Config } from '../config/config.ts';
 import { problemAt } from '../config/settings/class-name.ts';
 import { namesModule } from '../config/settings/persistence-id-to-key-settings.ts';
-import { ConfigError, InvalidInputError } from '../model/errors.ts';
+import { InvalidInputError } from '../model/errors.ts';
 import { Key } from '../model/key.ts';
 import { shown } from '../model/shown.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { PersistenceIdToKey } from '../ports/persistence-id-to-key.ts';
 import type { Clock } from '../runtime/clock.ts';
-import { unlessAborted, within } from '../runtime/waiting.ts';
-import { makeNamed } from './make-named.ts';
+import { unlessAborted } from '../runtime/waiting.ts';
+import { madeInTime, makeNamed } from './make-named.ts';
 import { checkedKeys, type KeyMapping, leadsTo } from './persistence-id-to-key.ts';
 import type { PluginContext } from './plugin-context.ts';
 
@@ -21,9 +21,6 @@ export interface OwnKeyMappingDeps {
 }
 
 const what = 'a mapping of persistence ids';
-
-/** Longest time for loading the module and making the mapping, which needs no I/O. */
-const limitMs = 10_000;
 
 /**
  * What `persistence-id-to-key.impl` of the journal at `path` makes; `undefined` = it names nothing
@@ -51,18 +48,19 @@ export async function openOwnKeyMapping(
     clock,
     signal,
   };
-  const making = makeNamed<PersistenceIdToKey>(context, { config, key, what }, ['keyOf']);
-  const made = await within(unlessAborted(making, closing), limitMs, clock);
-  if (made !== 'expired') {
-    // For messages that come when a persistence id is used.
-    const { path: setting, file, line } = problemAt(config, key, '');
-    const place = file === undefined ? setting : `${setting} (${file}:${line})`;
-    return mappingBy(made, place, log);
+  const from = { config, key, what };
+  const making = makeNamed<PersistenceIdToKey>(context, from, ['keyOf']);
+  let made: PersistenceIdToKey;
+  try {
+    made = await madeInTime(unlessAborted(making, closing), from, clock);
+  } catch (error) {
+    over.abort(error);
+    throw error;
   }
-  const text = `names an export that did not make ${what} within ${limitMs} ms`;
-  const error = new ConfigError([problemAt(config, key, text)]);
-  over.abort(error);
-  throw error;
+  // For messages that come when a persistence id is used.
+  const { path: setting, file, line } = problemAt(config, key, '');
+  const place = file === undefined ? setting : `${setting} (${file}:${line})`;
+  return mappingBy(made, place, log);
 }
 
 function mappingBy(own: PersistenceIdToKey, place: string, log: Logger): KeyMapping {

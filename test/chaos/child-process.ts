@@ -20,7 +20,7 @@ process.once('exit', () => {
   for (const child of alive) child.kill('SIGKILL');
 });
 
-/** An installed program has no TypeScript to strip at its start; nor have these, after their first. */
+/** An installed program is JavaScript: these processes strip TypeScript at their first start only. */
 const compileCache = fileURLToPath(new URL('../../node_modules/.cache/node', import.meta.url));
 
 /** A process of the run that can be killed, frozen and started again. */

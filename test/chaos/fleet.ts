@@ -27,7 +27,7 @@ export interface FleetSize {
   /** Commands a second. */
   readonly rate: number;
   readonly sessionMs: number;
-  /** So long the first instance and the servers run under load before a stall counts. */
+  /** Time for which the first instance and the servers run under load before a stall counts. */
   readonly warmUpMs: number;
   /** Time between two faults. */
   readonly peaceMs: number;

@@ -182,9 +182,9 @@ export class DeliverySender<S extends HostedState> {
   }
 
   /**
-   * What an actor refuses has arrived, as with `sendTo`; that is all the sender asks for. So has
-   * what goes to a child that the final state of the entity has stopped for good: otherwise the
-   * entity would wait for it for ever, and never end.
+   * What an actor refuses has arrived, as with `sendTo`; that is all the sender asks for. The final
+   * state of the entity stops its children for good. If the entity waited for one of them to
+   * answer, it would never end. So what such a child can no longer take counts as arrived, too.
    */
   async #ask(to: string, event: EventObject, attempt: DeliveryAttempt): Promise<void> {
     const { id, correlationId, signal } = attempt;

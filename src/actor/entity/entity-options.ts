@@ -343,9 +343,12 @@ export interface ResolvedBackoff {
  * `akka.persistence.{typed,xstate}`.
  */
 export interface ActorSettings {
-  /** Entities that may be recovering at one moment; the rest queue, those first that somebody asks. */
+  /** Entities that may be recovering at one moment; of the rest, those that are asked go first. */
   readonly maxConcurrentRecoveries: number;
-  /** Commands one entity may hold while it recovers or persists, and as many that `decide` stashes. */
+  /**
+   * Commands that one entity may hold while it recovers or persists; as many again may be stashed
+   * by `decide`.
+   */
   readonly stashCapacity: number;
   /** A full stash drops the command (its asker gets an error) or fails the entity. */
   readonly stashOverflow: StashOverflowVerdict | StashOverflowStrategy;

@@ -52,6 +52,7 @@ export type LifeEffect =
  * any ─→ stopped (asked to, or final) | failed
  * ```
  *
+ * `awaitingPermit` holds the journal before its turn comes, so the tenure may be lost there, too.
  * `replaying` goes to `loadingSnapshot` and back for each snapshot that it asks the store for. Both
  * end in the same ways: an answer to an attempt that was dropped may come while the next one runs.
  *

@@ -1,6 +1,7 @@
 import type { EventObject } from 'xstate';
 import { InvalidInputError, StashOverflowError } from '../../model/errors.ts';
 import { shown } from '../../model/shown.ts';
+import { ignoreOutcome } from './check-input.ts';
 
 /** A command for which a full stash has no room: it is certainly not stored. */
 export interface StashOverflow {
@@ -42,6 +43,7 @@ function verdictOf(
   try {
     const verdict: unknown = strategy.onOverflow(overflow);
     if (verdict === 'drop' || verdict === 'fail' || verdict instanceof Error) return verdict;
+    ignoreOutcome(verdict);
     const text = `onOverflow must answer "drop", "fail" or an error, not ${shown(verdict)}`;
     return new InvalidInputError(text);
   } catch (cause) {

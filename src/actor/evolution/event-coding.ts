@@ -368,5 +368,7 @@ function checkName(type: string, renaming: Renaming | undefined): void {
 /** @throws {InvalidInputError} no journal could give it back */
 function checkManifest(manifest: unknown): string {
   if (typeof atOnce(manifest, 'manifest') === 'string') return manifest as string;
-  throw new InvalidInputError(`its event adapter gives ${shown(manifest)} as a manifest, no text`);
+  throw new InvalidInputError(
+    `its event adapter gave the manifest ${shown(manifest)}, which is not a text`,
+  );
 }

@@ -1,19 +1,10 @@
-import type { EventObject } from 'xstate';
-import { InvalidInputError, RecoveryFailedError, WriteRejectedError } from '../../model/errors.ts';
-import {
-  type BesideEvents,
-  EventFacts,
-  type HeldPlugin,
-  type JournalPlugin,
-  type PersistentRepr,
-} from '../../ports/journal-plugin.ts';
+import { InvalidInputError, RecoveryFailedError } from '../../model/errors.ts';
+import type { HeldPlugin, JournalPlugin } from '../../ports/journal-plugin.ts';
 import { onAbort } from '../../runtime/on-abort.ts';
-import { OutboxDraft } from '../delivery/outbox-draft.ts';
 import type { Entity } from '../entity/entity.ts';
-import type { DryRun, HostedState } from '../entity/entity-logic.ts';
+import type { HostedState } from '../entity/entity-logic.ts';
 import type { RecoveryEvent } from '../entity/host-events.ts';
 import {
-  Initialised,
   PermitGranted,
   Recovered,
   RecoveryFailed,
@@ -24,9 +15,8 @@ import type { Lifecycle } from '../entity/lifecycle.ts';
 import { endAt, type Moment } from '../entity/moment.ts';
 import type { Replayed } from '../entity/replayed.ts';
 import { restartDelayMs } from '../entity/restart-delay.ts';
-import type { TimerChange } from '../entity/timers.ts';
-import { delaysOf } from '../entity/timers.ts';
 import type { EntitySnapshots } from '../snapshots/entity-snapshots.ts';
+import { FirstState } from './first-state.ts';
 import { openCoding } from './open-coding.ts';
 import { type EntitySources, readEntity } from './read-entity.ts';
 import type { PlaceInLine, RecoveryPermits } from './recovery-permits.ts';
@@ -38,7 +28,6 @@ import { SilenceWatch } from './silence-watch.ts';
  * cost more than a short recovery.
  */
 const over = 'the recovery is over';
-const nothing: readonly never[] = [];
 
 /** What a recovery shares with others. */
 export interface RecoveryParts<S extends HostedState> {
@@ -50,7 +39,7 @@ export interface RecoveryParts<S extends HostedState> {
 
 /**
  * How an entity gets its state from its journal, and how it starts over. The states are those of
- * `lifecycle.machine.ts`, each with its method here:
+ * `lifecycle.machine.ts`, each with its method:
  *
  * | state | before | after |
  * |---|---|---|
@@ -60,8 +49,8 @@ export interface RecoveryParts<S extends HostedState> {
  * | `initialising` | `replaying`, if it is new | `ready` |
  * | `backingOff` | any failure, when the entity restarts | `awaitingPermit` |
  *
- * From each of the first four a failure leads to `backingOff` or `failed`, and the loss of the tenure
- * to `unowned`.
+ * From each of the first four a failure leads to `backingOff` or `failed`, and the loss of the
+ * tenure to `unowned`. `initialising` is that of `FirstState`.
  */
 export class EntityRecovery<S extends HostedState> {
   readonly #entity: Entity<S>;
@@ -69,13 +58,11 @@ export class EntityRecovery<S extends HostedState> {
   readonly #permits: RecoveryPermits;
   readonly #snapshots: EntitySnapshots<S>;
   readonly #isAwaited: () => boolean;
-  /** While the attempt under way waits for its permit. */
+  readonly firstState: FirstState<S>;
+  /** Of the last attempt that has asked for a permit; without meaning once that has it. */
   #place: PlaceInLine | undefined;
   /** Ends the attempt under way, or the wait for the next one. */
   #attempt: AbortController | undefined;
-  /** What the first state arms, and what its init record says, while that is stored. */
-  #initialTimers: readonly TimerChange[] = nothing;
-  #initialFacts: EventFacts = EventFacts.none;
 
   constructor(entity: Entity<S>, life: Lifecycle<S>, parts: RecoveryParts<S>) {
     this.#entity = entity;
@@ -83,12 +70,14 @@ export class EntityRecovery<S extends HostedState> {
     this.#permits = parts.permits;
     this.#snapshots = parts.snapshots;
     this.#isAwaited = parts.isAwaited;
+    this.firstState = new FirstState(entity, life, parts.snapshots);
   }
 
   /**
    * `awaitingPermit`: the journal is opened and held, then the entity waits for its turn among all
-   * that recover. A permit is held by whoever reads only: another process may keep the partition
-   * for a while, and a write or a purge of before may take its time.
+   * that recover. If an entity took its permit first, those that wait for another process to let
+   * the partition go, or for an earlier write or purge, would keep others from reading. So a permit
+   * is taken last, and held while the journal is read.
    *
    * The outcome of the attempt comes back through the mailbox, once and last: `Recovered` or
    * `RecoveryFailed`. So an attempt has nothing to say any more when the next one starts. The
@@ -238,10 +227,7 @@ export class EntityRecovery<S extends HostedState> {
         this.#failed(event.error);
         break;
       case 'persistence.initialised':
-        if (this.#life.state !== 'initialising') break; // lost meanwhile: the recovery finds it
-        this.#entity.begin('stored', this.#initialFacts);
-        this.#snapshots.begun(this.#initialTimers, this.#initialFacts.delaysMs ?? []);
-        this.#life.recovered('write.settled');
+        this.firstState.stored();
         break;
       case 'persistence.restart':
         this.#life.report('backoff.elapsed');
@@ -261,78 +247,9 @@ export class EntityRecovery<S extends HostedState> {
       this.#failed(error);
       return;
     }
-    const time = replayed.state === undefined ? initTime(entity) : undefined;
-    if (time === 'at-once') {
-      this.#initialise();
-      return;
-    }
-    if (time !== undefined) {
-      const run = entity.logic.dryRun();
-      if (entity.initialActs) run.initial(entity.input);
-      if (run.outboxChanges.length > 0) {
-        const text = `the first state of ${entity.persistenceId} delivers something`;
-        const advice = 'with initEvent "never" there is nothing to store it with';
-        this.#life.fail(new InvalidInputError(`${text}, and ${advice}; nothing was stored`));
-        return;
-      }
-      entity.begin(time, EventFacts.none);
-      this.#snapshots.begun(run.timerChanges, []);
-    }
+    if (replayed.state === undefined && !this.firstState.begin()) return;
     this.#life.recovered('replay.completed');
     this.#snapshots.recovered(replayed);
-  }
-
-  /** `initialising`: the init record of a new journal is stored before the initial actions run. */
-  #initialise(): void {
-    const entity = this.#entity;
-    const run = entity.logic.dryRun();
-    const initial = run.initial(entity.input);
-    if (initial.status === 'error') {
-      this.#life.fail(initial.error);
-      return;
-    }
-    let facts: EventFacts;
-    let beside: BesideEvents | undefined;
-    let init: PersistentRepr;
-    try {
-      facts = this.#factsOf(run);
-      init = entity.initRepr(entity.sequenceNr + 1, facts);
-      beside = entity.settings.beside?.({
-        command: undefined,
-        events: [init.payload as EventObject],
-      });
-    } catch (error) {
-      this.#life.fail(error);
-      return;
-    }
-    this.#initialFacts = facts;
-    this.#initialTimers = run.timerChanges;
-    const nowMs = entity.deps.clock.nowMs();
-    const step = { seqNr: 0, delaysMs: facts.delaysMs ?? [] };
-    const timers = entity.timers.after(run.timerChanges, step, nowMs);
-    const children = entity.logic.childrenOf(initial);
-    const deliveries = facts.deliveries?.length ?? 0;
-    const wake = entity.waits.next({ children, timers, deliveries }) ?? 'none';
-    const { persistenceId } = entity;
-    const events = [init] as const;
-    const write = { persistenceId, events, wake, ...(beside !== undefined && { beside }) };
-    this.#life.report('init.started');
-    entity.journal.write([write], () => entity.tell(new Initialised()));
-  }
-
-  /**
-   * What the init record says of the first state.
-   *
-   * @throws {InvalidInputError} {@link WriteRejectedError} it delivers what cannot be delivered
-   */
-  #factsOf({ timerChanges, outboxChanges }: DryRun<S>): EventFacts {
-    const draft = new OutboxDraft(this.#entity);
-    const event = { seqNr: this.#entity.sequenceNr + 1, part: 0, count: 0 };
-    const delaysMs = delaysOf(timerChanges);
-    return {
-      ...draft.take(outboxChanges, event),
-      ...(delaysMs !== undefined && { delaysMs }),
-    };
   }
 
   #failed(error: unknown): void {
@@ -354,14 +271,6 @@ export class EntityRecovery<S extends HostedState> {
     return new RecoveryFailedError(text, { cause: error });
   }
 
-  /** The journal has rejected the init record: there is no entity without it. */
-  initRejected(cause: Error | undefined): void {
-    const text = `the journal refused the init record of ${this.#entity.persistenceId}`;
-    const error = new WriteRejectedError(text, { cause });
-    this.#entity.signal('persist-rejected', error);
-    this.#life.fail(error);
-  }
-
   /** `backingOff`: the entity waits before it recovers again. */
   backOff(): void {
     const { deps, settings } = this.#entity;
@@ -380,21 +289,4 @@ export class EntityRecovery<S extends HostedState> {
   end(): void {
     this.#attempt?.abort(this.#life.lastError ?? over);
   }
-}
-
-/**
- * When the init record of a new journal is stored: at once if the initial state does anything, so
- * that it does so once; otherwise with the first event, so that an entity that was only looked at
- * leaves no journal.
- */
-function initTime<S extends HostedState>({
-  settings,
-  logic,
-  input,
-  initialActs,
-}: Entity<S>): 'at-once' | 'with-first-event' | 'none' {
-  if (settings.actor.initEvent === 'always') return 'at-once';
-  if (settings.actor.initEvent === 'never') return 'none';
-  if (initialActs) return 'at-once';
-  return logic.needsInit(input) ? 'with-first-event' : 'none';
 }

@@ -8,24 +8,24 @@ type Release = () => void;
 export interface PlaceInLine {
   /** Rejects with the reason of the signal, and the place is lost. */
   readonly granted: Promise<Release>;
-  /** Somebody waits for it by now. */
+  /** Somebody waits for the recovery from now on. */
   hurry(): void;
 }
 
 /**
- * Of so many permits one goes to the recovery that has waited longest, whether anybody waits for it
- * or not: under an overload of commands timers would never fire.
+ * If those that somebody waits for always came first, an overload of commands would keep timers
+ * from ever firing. So one permit out of this many goes to the recovery that has waited longest.
  */
 const oneInOrder = 4;
 
 /**
- * Lets at most `limit` recoveries run at once. Those that somebody waits for come first, in the
- * order in which that became known. After a partition has moved, thousands may recover to fire a
- * timer or to go on with work; an asker behind them would wait until its time is over.
+ * Lets at most `limit` recoveries run at once. After a partition has moved, thousands may recover
+ * to fire a timer or to go on with work; an asker after them would wait until its time is over. So
+ * those that somebody waits for come first, in the order in which that became known.
  */
 export class RecoveryPermits {
   readonly #limit: number;
-  /** All that wait. Those that are over stay until they are met. */
+  /** All that wait. Those that are over stay until their turn comes. */
   readonly #line = new Queue<Waiter>();
   /** Those of them that somebody waits for, or has waited for. */
   readonly #hurried = new Queue<Waiter>();

@@ -67,8 +67,8 @@ const beginning = { seqNr: 0, delaysMs: [] };
 
 /**
  * Folds the stored events of one journal into a state, without any effect: the work of the state
- * `replaying`. Before it: `EntityRecovery` opens the journal. After it: `Entity.adopt` makes the
- * outcome live.
+ * `replaying`. Before it: `EntityRecovery` opens and holds the journal. After it: `Entity.adopt`
+ * makes the outcome live.
  */
 export class ReplayFold<S extends HostedState> {
   readonly #options: FoldOptions<S>;

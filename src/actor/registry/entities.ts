@@ -28,6 +28,7 @@ export interface EntityRegistry<L extends AnyActorLogic> {
    * The live actor of `id`, started if need be. It may be stopped when idle: do not keep it.
    *
    * @throws {InvalidInputError} the id is blank or not well-formed, or the input of the type threw
+   *   or is a promise
    * @throws {ClosedError} after the shutdown
    */
   ref(id: string): ActorRefFrom<L>;

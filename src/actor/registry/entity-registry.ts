@@ -6,6 +6,7 @@ import type {
   SnapshotFrom,
 } from 'xstate';
 import { createActor } from 'xstate';
+import { atOnce } from '../../model/at-once.ts';
 import {
   AskTimeoutError,
   ClosedError,
@@ -266,12 +267,14 @@ export class LocalEntityRegistry<L extends AnyActorLogic> implements LocalEntiti
   #inputOf(id: string): unknown {
     if (this.#deps.closing.aborted) throw new ClosedError('the persistence is shut down');
     checkId(id, 'the id of an entity');
+    let input: unknown;
     try {
-      return this.#input(id);
+      input = this.#input(id);
     } catch (cause) {
       const text = `the input of "${this.type}" for "${id}" threw; nothing was started`;
       throw new InvalidInputError(text, { cause });
     }
+    return atOnce(input, `the input of "${this.type}"`);
   }
 
   /** An actor that is not started: nothing of it is known but its input. */

@@ -104,9 +104,9 @@ async function rowAgain(
  * cut. Then we look at the event rows from the first number of the head's first append on.
  * `undefined` when there are none, so that what was stored ends before it.
  *
- * Rows that a replicator has removed since the row was read would pass for numbers that nobody took.
- * Before it removes any, the journal's row hides them. So the row is read once more, after the event
- * rows.
+ * If a replicator removed event rows since the row was read, their numbers would look free. Before
+ * it removes any, it makes the journal's row hide them. So the row is read once more, after the
+ * event rows.
  *
  * @throws {StoreUnavailableError} retryable
  * @throws {DataIntegrityError} conflicting rows, as the settings say

@@ -147,7 +147,8 @@ export class CircuitBreaker {
     for (;;) {
       const [first] = this.#calls;
       if (first === undefined) {
-        // At once: a call that begins before the caller of this hears of it needs a watch of its own.
+        // If this were done when the promise has settled, a call that begins before would have no
+        // watch, and so no deadline.
         this.#watch = undefined;
         return;
       }

@@ -244,6 +244,11 @@ describe('an option that TypeScript would refuse', () => {
       { minBackoff: 1, maxBackoff: 1, maxRestarts: -1 },
       /maxRestarts must be an/,
     ],
+    [
+      'onPersistFailure',
+      { minBackoff: 1, maxBackoff: 1, maxRestart: 3 },
+      /onPersistFailure" may have minBackoff, .*, not maxRestart$/,
+    ],
   ] as const) {
     it(`is refused with its members: ${name} ${JSON.stringify(value)}`, () => {
       const { host } = testHost();

@@ -60,7 +60,8 @@ describe('a strategy for a full stash', () => {
     const reason = new Error('come back later');
     const wrong = [
       [() => reason, /^come back later$/],
-      [() => Promise.resolve('drop'), /onOverflow must answer "drop", "fail" or an error, not/],
+      // A rejection that nobody waits for would end the process.
+      [() => Promise.reject(reason), /onOverflow must answer "drop", "fail" or an error, not/],
       [() => undefined, /onOverflow must answer "drop", "fail" or an error, not undefined/],
       [
         () => {

@@ -50,11 +50,11 @@ describe('deletions and purges in a fleet', () => {
     expect((missing as Error).message).to.contain('has 1 event');
     const calls = told.world.network.calls.length;
     for (const work of [
-      counters.deleteEvents('e', 0),
-      counters.deleteEvents('', 1),
-      counters.purge('e', { timeout: -1 }),
+      () => counters.deleteEvents('e', 0),
+      () => counters.deleteEvents('', 1),
+      () => counters.purge('e', { timeout: -1 }),
     ]) {
-      expect(await told.outcome(work)).to.include({ code: 'INVALID_INPUT' });
+      expect(await told.outcome(work())).to.include({ code: 'INVALID_INPUT' });
     }
     const given = new AbortController();
     given.abort('no more');

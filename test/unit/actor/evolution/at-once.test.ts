@@ -70,7 +70,7 @@ describe('functions that have to answer at once, and answer a promise,', () => {
 
   it('reject the command: a manifest that is no text', async () => {
     const { answer } = await outcome({ eventAdapter: { ...identity, manifest: () => 5 } });
-    expect(answer).to.include('its event adapter gives 5 as a manifest, no text');
+    expect(answer).to.include('its event adapter gave the manifest 5, which is not a text');
   });
 
   it('name the step: up', () => {

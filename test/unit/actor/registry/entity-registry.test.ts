@@ -39,6 +39,19 @@ describe('entities', () => {
     await host.shutdown();
   });
 
+  it('are not started with a promise as their input: nobody waits for it', async () => {
+    const { host, logic, journal } = open({ settings: { initEvent: 'always' } });
+    const input = () => Promise.reject(new Error('no such account'));
+    const others = host.entities('other', logic, { input: input as never });
+    const refused = await failureOf(others.ask('a', add));
+    expect(refused).to.include({ code: 'INVALID_INPUT' });
+    expect(refused.message).to.equal(
+      'the input of "other" answered a promise; it must answer at once',
+    );
+    expect(others.ids()).to.deep.equal([]);
+    expect(journal.requests).to.deep.equal([]);
+  });
+
   it('stop when they are idle, and start again when they are spoken to', async () => {
     const { host, counters } = open({}, { passivateAfter: '20ms' });
     await counters.ask('a', add);
