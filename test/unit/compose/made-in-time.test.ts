@@ -12,7 +12,7 @@ import { failureOf } from '../actor/support.ts';
 const own = new URL('../../support/own-plugins/own-keys.ts', import.meta.url).pathname;
 const none: BoundClasses = { classes: [], bindings: [] };
 /** Every time is over at once. */
-const clock: Clock = { nowMs: () => 0, sleep: async () => {} };
+const clock: Clock = { nowMs: () => 0, steadyMs: () => 0, sleep: async () => {} };
 
 /** What is made of an export that answers a promise which never settles. */
 describe('what a configuration names, and what takes too long to be made,', () => {

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { expect } from 'chai';
 import type { KafkaSettings } from '../../../src/config/settings/kafka-settings.ts';
 import { openKafkaActionProducer } from '../../../src/kafka/producer/kafka-action-producer.ts';
@@ -152,7 +153,7 @@ describe('a record that a broker refuses', function () {
     await opened();
     fake.log.maxMessageBytes = 4_000;
     const batch = [write('a', 1), large('b'), write('b', 2), write('a', 2)];
-    await systemClock.sleep(0);
+    await setImmediate(); // the batch is on its way, and no answer can have come
     const waiting = [write('b', 3), write('a', 3), producer.produce(markOf(keyOf(topic, 'b')))];
     const results = await settled([...batch, ...waiting]);
     expect(results.map((result) => result instanceof WriteRejectedError)).to.deep.equal([
