@@ -99,7 +99,8 @@ export class Looks {
     const { clock } = this.#deps;
     const delayMs = backoffDelayMs(backoff, this.#count, Math.random());
     const isLate = clock.steadyMs() + delayMs >= this.#giveUpMs;
-    if (isLate && this.#count >= minLooks) throw this.tornError();
+    const others = this.#count - this.#sightings;
+    if (isLate && Math.max(others, this.#sightings) >= minLooks) throw this.tornError();
     await clock.sleep(delayMs, { signal });
     this.#count += 1;
   }
