@@ -92,8 +92,8 @@ export class Entity<S extends HostedState> {
   }
 
   /**
-   * The children of its state. Those of the first state, which it shows while it has none of its own,
-   * have never started.
+   * The children of its state. Those of the first state, which it shows while it has none of its
+   * own, have never started.
    */
   get children(): readonly AnyActorRef[] {
     return this.#state === this.#blank ? noChildren : this.logic.childrenOf(this.#state);

@@ -67,8 +67,9 @@ export class Renaming {
   }
 
   /**
-   * Without the names that a machine gives: an entity that keeps to an earlier machine keeps them. The
-   * program's own events have the names of today in each machine, as they have the form of today.
+   * Without the names that a machine gives: an entity that keeps to an earlier machine keeps them.
+   * The program's own events have the names of today in each machine, as they have the form of
+   * today.
    */
   get ofProgram(): Renaming {
     this.#ofProgram ??= new Renaming({ events: Object.fromEntries(this.#events) });
