@@ -1,3 +1,5 @@
+import { readdirSync } from 'node:fs';
+import { constants, platform, setPriority, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { until } from './chaos-world.ts';
@@ -12,6 +14,8 @@ const drainMs = 20;
 
 /** How instances are started. */
 export interface FleetPlan {
+  /** Of an instance until it takes commands, as `os.setPriority` has it. */
+  readonly startPriority: number;
   /** Folder for what each instance logs; absent = nothing is kept. */
   readonly logs: string | undefined;
   readonly onMessage: (instance: FleetInstance, message: FromInstance) => void;
@@ -62,11 +66,13 @@ export class Fleet {
     const instance: FleetInstance = { name, process, isUsable: false };
     this.running.push(instance);
     process.start();
+    prioritise(process.pid, this.#plan.startPriority);
     const ready = (): boolean => {
       process.expectAlive();
       return isReady;
     };
     await until(`${name} is ready`, ready, startLimitMs);
+    prioritise(process.pid, constants.priority.PRIORITY_NORMAL);
     instance.isUsable = true;
     return instance;
   }
@@ -142,4 +148,10 @@ export class Fleet {
   #remove(instance: FleetInstance): void {
     this.running.splice(this.running.indexOf(instance), 1);
   }
+}
+
+/** Each thread of Linux has a priority of its own; only root may raise one again. */
+function prioritise(pid: number, priority: number): void {
+  if (platform() !== 'linux' || userInfo().uid !== 0) return;
+  for (const thread of readdirSync(`/proc/${pid}/task`)) setPriority(Number(thread), priority);
 }

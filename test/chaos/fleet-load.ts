@@ -88,9 +88,10 @@ export class FleetLoad implements Ledger {
     this.#work = [this.#tick(), ...keys.slice(0, probes).map((key) => this.#probe(key))];
   }
 
-  /** Stalls count from here. */
-  forgetGaps(): void {
+  /** Stalls and failures count from here. */
+  forgetWarmUp(): void {
     this.gaps.length = 0;
+    this.failures.length = 0;
   }
 
   /** Sends nothing more; what is under way is answered, or was lost with its instance. */

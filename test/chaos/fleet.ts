@@ -1,5 +1,5 @@
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FaultProxy } from '../support/fault-proxy.ts';
@@ -31,6 +31,8 @@ export interface FleetSize {
   readonly warmUpMs: number;
   /** Time between two faults. */
   readonly peaceMs: number;
+  /** Of an instance until it takes commands, as `os.setPriority` has it. */
+  readonly startPriority: number;
   readonly limits: FleetLimits;
 }
 
@@ -46,6 +48,8 @@ export const largeFleet: FleetSize = {
   sessionMs,
   warmUpMs: 20_000,
   peaceMs: 4_000,
+  // Instances of a service start on machines of their own: here they would take the time of others.
+  startPriority: constants.priority.PRIORITY_BELOW_NORMAL,
   limits: {
     failures: 0,
     keptMs: 200,
@@ -175,6 +179,7 @@ async function live(place: Place, options: ScenarioOptions): Promise<FleetRun> {
   const random = seededRandom(seed);
   const fleet: Fleet = new Fleet({
     logs,
+    startPriority: options.fleet.startPriority,
     onMessage: (instance, message) => load.accept(instance, message),
     onLost: (instance) => load.lose(instance),
   });
@@ -223,7 +228,7 @@ async function unfold(
   load.start();
   // What has just started compiles its code first, and shares the processors with all the others.
   await step('one instance', () => sleep(warmUpMs));
-  load.forgetGaps();
+  load.forgetWarmUp();
   for (const count of instances) {
     await step(`${count} instances`, async () => {
       while (fleet.running.length < count) await fleet.start(file);

@@ -25,6 +25,7 @@ const small = {
     sessionMs: 3_000,
     warmUpMs: 0,
     peaceMs: 300,
+    startPriority: 0,
     // A machine that runs other tests beside this one stands still at times: this run shows what is
     // right, the long one how fast it is.
     limits: {

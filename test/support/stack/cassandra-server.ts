@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { classPath } from './jars.ts';
-import { jvmFlags } from './jvm-flags.ts';
+import { jvmFlags, serverCommand } from './jvm-flags.ts';
 import { freePort } from './ports.ts';
 import { cassandraState } from './probes.ts';
 import { ServerProcess } from './server-process.ts';
@@ -62,7 +62,7 @@ export async function prepareCassandra(options: CassandraServerOptions): Promise
     name: 'cassandra',
     address,
     folder,
-    command: [
+    command: serverCommand(profile, [
       'java',
       ...jvmFlags(profile),
       ...opens.flatMap((name) => ['--add-opens', `${name}=ALL-UNNAMED`]),
@@ -71,7 +71,7 @@ export async function prepareCassandra(options: CassandraServerOptions): Promise
       '-cp',
       await classPath('cassandra'),
       'org.apache.cassandra.service.CassandraDaemon',
-    ],
+    ]),
     ports: [ports.client, ports.storage],
     probe: () => cassandraState(address),
     detached,

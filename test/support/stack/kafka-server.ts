@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 
 import { classPath } from './jars.ts';
-import { jvmFlags } from './jvm-flags.ts';
+import { jvmFlags, serverCommand } from './jvm-flags.ts';
 import { freePort } from './ports.ts';
 import { kafkaApiCount, kafkaBrokers } from './probes.ts';
 import { ServerProcess } from './server-process.ts';
@@ -51,7 +51,12 @@ export async function prepareKafka(options: KafkaServerOptions): Promise<ServerP
     name: 'kafka',
     address,
     folder,
-    command: ['java', ...java, 'kafka.Kafka', join(folder, 'server.properties')],
+    command: serverCommand(profile, [
+      'java',
+      ...java,
+      'kafka.Kafka',
+      join(folder, 'server.properties'),
+    ]),
     ports: [ports.client, ports.controller],
     probe: () => (logins === undefined ? expectBroker(address) : kafkaApiCount(address)),
     detached,
