@@ -108,17 +108,24 @@ function flowDepsOf(deps: ReplicatorDeps): FlowDeps {
   };
 }
 
+const noTopic =
+  'no topic begins with one of topic-prefixes: nothing is replicated until there is one';
+
 type WorkOf = (topic: Topic) => TopicWork;
 
 function replicatorMachineFor(deps: ReplicatorDeps, workOf: WorkOf) {
   const { log, settings, consumers } = deps;
+  const { topicPrefixes: prefixes } = settings;
+  let hasNothing = false;
   return replicatorMachine.provide({
     actors: {
       discoverTopics: fromPromise(async ({ signal }) => {
         const topics = await consumers.topics({ signal });
-        return topics.filter((topic) =>
-          settings.topicPrefixes.some((prefix) => topic.startsWith(prefix)),
-        );
+        const ours = topics.filter((topic) => prefixes.some((prefix) => topic.startsWith(prefix)));
+        const hadNothing = hasNothing;
+        hasNothing = topics.length > 0 && ours.length === 0;
+        if (hasNothing && !hadNothing) log.warn({ prefixes }, noTopic);
+        return ours;
       }),
       topicReplicator: topicMachineFor(deps, workOf),
     },

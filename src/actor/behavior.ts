@@ -11,6 +11,7 @@ import { fromLossless, toLossless } from './entity/lossless-form.ts';
 import type { PersistenceInfo } from './entity/persistence-info.ts';
 import { commonForm, commonOf } from './entity/snapshot-wire.ts';
 import type { FrontEnd } from './entity-actor-logic.ts';
+import { checkOptionNames, entityOptionNames, type OptionNames } from './option-names.ts';
 import type { EntityInput } from './registry/entities.ts';
 import { persistenceIdOf, resolveOptions } from './resolve-options.ts';
 
@@ -119,6 +120,17 @@ export interface BehaviorOptions<
     : never;
 }
 
+const optionNames: OptionNames<BehaviorOptions<unknown, EventObject, EventObject>> = {
+  ...entityOptionNames,
+  types: true,
+  persistenceId: true,
+  initialState: true,
+  decide: true,
+  unstashOn: true,
+  evolve: true,
+  delivered: true,
+};
+
 /** See `behavior` of the persistence. */
 export type MakeBehavior = <
   S,
@@ -137,6 +149,7 @@ export function behaviorFrontEnd<S, C extends EventObject, E extends EventObject
   options: BehaviorOptions<S, C, E, I, D, string | undefined>,
   settings: ActorSettings,
 ): FrontEnd<BehaviorState<S>> {
+  checkOptionNames(options, optionNames, 'behavior()');
   const shared = resolveOptions(options, settings);
   const { persistenceId, evolve, unstashOn } = options;
   const decide = options.decide as unknown as Decide<S, C, E>;

@@ -120,7 +120,7 @@ class LocalActorHost implements ActorHost {
   }
 
   readonly persistent: MakePersistent = (machine, options) => {
-    const front = machineFrontEnd(machine, options, this.#settingsFor(options.journalPluginId));
+    const front = machineFrontEnd(machine, options, this.#settingsFor(options?.journalPluginId));
     const ids = automaticIds(machine);
     if (ids.length > 0) this.#deps.log.warn({ machine: machine.id, ids }, automaticIdsText);
     return new EntityActorLogic(front, this.#deps) as never;
@@ -128,7 +128,7 @@ class LocalActorHost implements ActorHost {
 
   readonly behavior: MakeBehavior = (options) =>
     new EntityActorLogic(
-      behaviorFrontEnd(options, this.#settingsFor(options.journalPluginId)),
+      behaviorFrontEnd(options, this.#settingsFor(options?.journalPluginId)),
       this.#deps,
     ) as never;
 

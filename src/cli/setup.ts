@@ -8,6 +8,7 @@ import { readConfig } from '../config/load-config.ts';
 import { readAllTogether } from '../config/read-together.ts';
 import { defaultJournalOf, kafkaJournalPath } from '../config/settings/journal-class.ts';
 import type { KafkaJournalSettings } from '../config/settings/journal-settings.ts';
+import { replicatorPath } from '../config/settings/replicator-settings.ts';
 import { readNamedSnapshotStores } from '../config/settings/snapshot-store-settings.ts';
 import { openKafkaAdmin } from '../kafka/kafka-admin.ts';
 import { ConfigError } from '../model/errors.ts';
@@ -17,6 +18,8 @@ import { consoleLogger, consoleLoggerFrom } from '../observability/logger.ts';
 import { topicsOf } from '../plugin/persistence-id-to-key.ts';
 import { systemClock } from '../runtime/clock.ts';
 import { readOptions, UsageError } from './usage.ts';
+
+const prefixesPath = `${replicatorPath}.topic-prefixes`;
 
 /**
  * `kafka-journal setup --config FILE`: creates the topics and tables of the journal that
@@ -54,7 +57,7 @@ async function setUp(file: string): Promise<void> {
     console.log(`${path} is embedded: its file is made by the first program that opens it`);
   } else {
     noteIgnoredKeys(config, consoleLogger);
-    await setUpTopics(settings, deps);
+    await setUpTopics(settings, config.getStringList(prefixesPath), deps);
     console.log(placeOfStore(settings.eventual));
     for (const item of await createStore(settings.eventual, deps)) report(item);
   }
@@ -72,7 +75,11 @@ function journalOf(config: Config): string {
   return isSet ? defaultJournalOf(config) : kafkaJournalPath;
 }
 
-async function setUpTopics(settings: KafkaJournalSettings, deps: OpenDeps): Promise<void> {
+async function setUpTopics(
+  settings: KafkaJournalSettings,
+  prefixes: readonly string[],
+  deps: OpenDeps,
+): Promise<void> {
   const { kafka, persistenceIdToKey } = settings;
   const admin = await openKafkaAdmin(kafka, deps);
   try {
@@ -82,6 +89,11 @@ async function setUpTopics(settings: KafkaJournalSettings, deps: OpenDeps): Prom
       const partitions = await admin.partitions(topic);
       const name = `topic ${topic} (${partitions} partition${partitions === 1 ? '' : 's'})`;
       report({ name, state: isNew ? 'created' : 'exists' });
+      // What no replicator carries is lost when the retention of the topic ends.
+      if (!prefixes.some((prefix) => topic.startsWith(prefix)))
+        console.log(
+          `  no replicator with this file carries it: ${prefixesPath} is ${prefixes.join(', ')}`,
+        );
     }
     if (persistenceIdToKey.type !== 'constant-topic') {
       const isSplit = persistenceIdToKey.type === 'split';

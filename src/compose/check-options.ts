@@ -11,13 +11,15 @@ const logMethods = ['debug', 'info', 'warn', 'error', 'child'];
  *
  * @throws {InvalidInputError} names the option
  */
-export function checkOptions(options: unknown): void {
+export function checkOptions(options: unknown, known: readonly string[]): void {
   if (typeof options !== 'object' || options === null) {
     const example = "{ file: 'application.conf' }";
     throw new InvalidInputError(
       `options must be an object such as ${example}, not ${shown(options)}`,
     );
   }
+  const strange = Object.keys(options).find((name) => !known.includes(name));
+  if (strange !== undefined) throw new InvalidInputError(`there is no option "${strange}"`);
   const given: Readonly<Record<string, unknown>> = { ...options };
   for (const name of texts) {
     const value = given[name];

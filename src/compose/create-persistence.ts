@@ -89,6 +89,13 @@ export interface Persistence extends ActorHost {
   shutdown(): Promise<void>;
 }
 
+const optionNames = [
+  'file',
+  'config',
+  'log',
+  'plugins',
+] as const satisfies readonly (keyof PersistenceOptions)[];
+
 /**
  * Reads the configuration and prepares persistent actors. A journal is opened by the first actor
  * that needs it, those of `auto-start-journals` before this resolves; so is the default one where
@@ -98,7 +105,7 @@ export interface Persistence extends ActorHost {
  * @throws {InvalidInputError} an option is of the wrong kind
  */
 export async function createPersistence(options: PersistenceOptions): Promise<Persistence> {
-  checkOptions(options);
+  checkOptions(options, optionNames);
   const registered = new Map<string, unknown>(
     Object.entries(options.plugins ?? {}).map(([path, source]) => [canonicalPath(path), source]),
   );

@@ -66,6 +66,13 @@ export interface OpenJournalsOptions {
   readonly log?: Logger | undefined;
 }
 
+const optionNames = [
+  'file',
+  'config',
+  'plugin',
+  'log',
+] as const satisfies readonly (keyof OpenJournalsOptions)[];
+
 /**
  * Opens journals for use without actors: to append, read, delete, purge or mark by key. Settings of
  * the section that have no effect are logged once.
@@ -76,7 +83,7 @@ export interface OpenJournalsOptions {
  * @throws {NotSetUpError} a topic or table is missing and may not be created
  */
 export async function openJournals(options: OpenJournalsOptions): Promise<OpenJournals> {
-  checkOptions(options);
+  checkOptions(options, optionNames);
   const { config, checkKeys } = readConfig({
     ...(options.file === undefined ? {} : { file: options.file }),
     ...(options.config === undefined ? {} : { text: options.config }),

@@ -15,7 +15,12 @@ import type {
 } from '../config/settings/journal-settings.ts';
 import { namedPlugins } from '../config/settings/persistence-settings.ts';
 import { type Fleet, type OpenEntity, openFleet } from '../fleet/fleet.ts';
-import { ClosedError, InvalidInputError, type JournalError } from '../model/errors.ts';
+import {
+  ClosedError,
+  InvalidInputError,
+  type JournalError,
+  LogUnavailableError,
+} from '../model/errors.ts';
 import { Topic } from '../model/position.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { RegisteredPlugins } from '../plugin/open-plugin.ts';
@@ -61,7 +66,10 @@ export class Plugins {
   /** What actors get of the journals that are open. */
   readonly #forActors = new Map<string, JournalPlugin>();
   readonly #fleets = new Map<string, Fleet>();
-  /** The failure that keeps writes waiting, by section; only those over a log have one. */
+  /**
+   * The failure that keeps calls waiting, by section: that it is not open yet, then that of its
+   * writes, which only sections over a log know.
+   */
   readonly #troubles = new Map<string, () => JournalError | undefined>();
   /** Of sections whose entities are woken. */
   readonly #waking = new Map<string, WakeEntities>();
@@ -126,12 +134,15 @@ export class Plugins {
     this.#journals.set(path, opening);
     this.#noteOpening(
       opening.then(({ hosted }) => hosted),
-      () => this.#journals.delete(path),
+      () => {
+        this.#journals.delete(path);
+        this.#troubles.delete(path);
+      },
     );
     return await opening;
   }
 
-  /** The failure that keeps calls of an open journal waiting; `undefined` = none. */
+  /** The failure that keeps calls of a journal waiting; `undefined` = none. */
   troubleOf(pluginId: string | undefined): JournalError | undefined {
     return this.#troubles.get(this.#journalPath(pluginId))?.();
   }
@@ -295,6 +306,8 @@ export class Plugins {
 
   /** Shared by all actors, so bounded by `start-timeout` and not by the signal of one of them. */
   async #openJournal(path: string): Promise<OpenedJournal> {
+    const notOpen = new LogUnavailableError(`${path} is not open yet`);
+    this.#troubles.set(path, () => notOpen);
     const opened = await openJournal(this.#config, path, this.#registered, {
       log: this.#log,
       clock: systemClock,
@@ -306,8 +319,8 @@ export class Plugins {
       },
     });
     const { section, hosted } = opened;
+    this.#troubles.set(path, () => section?.trouble());
     if (section === undefined) return opened;
-    this.#troubles.set(path, section.trouble);
     if (section.waking !== undefined) this.#waking.set(path, section.waking);
     else if (this.#storesSettingsOf(path)?.tenures?.wakeUp === true) {
       this.#log.warn({ setting: `${path}.persistence-id-to-key.impl` }, noWayBack);

@@ -19,6 +19,7 @@ interface Asked {
  */
 export class FakeCassandra extends FramedServer {
   readonly #waiting: { readonly words: string; readonly seen: () => void }[] = [];
+  readonly #unanswered: Asked[] = [];
   #held: string | undefined;
 
   static open(): Promise<FakeCassandra> {
@@ -28,6 +29,12 @@ export class FakeCassandra extends FramedServer {
   /** Answers no request any more that has these words, such as `system.local`, or `CQL_VERSION` at the start. */
   hold(words: string | undefined): void {
     this.#held = words;
+  }
+
+  /** Answers what was held until now. */
+  answerLate(): void {
+    this.#held = undefined;
+    for (const asked of this.#unanswered.splice(0)) this.#answer(asked);
   }
 
   /** Resolves when a request with these words arrives, answered or not. */
@@ -49,7 +56,10 @@ export class FakeCassandra extends FramedServer {
     const { opcode, body } = asked;
     const words = body.toString('latin1');
     for (const waiting of this.#waiting) if (words.includes(waiting.words)) waiting.seen();
-    if (this.#held !== undefined && words.includes(this.#held)) return;
+    if (this.#held !== undefined && words.includes(this.#held)) {
+      this.#unanswered.push(asked);
+      return;
+    }
     if (opcode === opcodes.options) send(asked, opcodes.supported, Buffer.alloc(2));
     else if (opcode !== opcodes.query) send(asked, opcodes.ready, Buffer.alloc(0));
     else if (words.includes('system.local')) send(asked, opcodes.result, rows([localRow]));

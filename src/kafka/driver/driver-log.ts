@@ -55,7 +55,13 @@ const known: readonly KnownTrouble[] = [
 
 const passing: readonly KnownTrouble[] = [
   {
-    pattern: /leader|hosts? this topic-partition/i,
+    pattern: /hosts? this topic-partition/i,
+    kind: 'a topic does not exist, or a partition has another leader at the moment',
+    advice: 'look whether the topic is there, and at the replicas of the partition',
+    retried: true,
+  },
+  {
+    pattern: /leader/i,
     kind: 'a partition has no leader at the moment',
     advice: 'look at the brokers and at the replicas of the partition',
     retried: true,

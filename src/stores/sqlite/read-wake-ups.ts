@@ -1,11 +1,10 @@
-import { existsSync } from 'node:fs';
 import { NotSetUpError } from '../../model/errors.ts';
 import type { Topic } from '../../model/position.ts';
 import type { EventualStore } from '../../ports/wake-ups.ts';
 import { SqliteEventualJournal } from './eventual-journal.ts';
 import { LogPartitions } from './log/log-partitions.ts';
 import { formatOf } from './schema/create-schema.ts';
-import { type Database, openToRead, readOr, storeFailure } from './session.ts';
+import { type Database, isThere, openToRead, readOr, storeFailure } from './session.ts';
 import { EventTable } from './tables/event-table.ts';
 import { MetajournalTable } from './tables/metajournal-table.ts';
 import { PointerTable } from './tables/pointer-table.ts';
@@ -33,7 +32,7 @@ export interface SqliteFileToRead extends AsyncDisposable {
  * @throws {StoreUnavailableError} another process has locked it
  */
 export function openSqliteToRead(path: string): SqliteFileToRead | undefined {
-  if (!existsSync(path)) return undefined;
+  if (!isThere(path)) return undefined;
   const database = openToRead(path);
   try {
     return readOr(storeFailure, `read ${path}`, () => fileOf(database, path));

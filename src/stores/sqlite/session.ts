@@ -103,10 +103,30 @@ export function openDatabase(file: string): Database {
 
 function cannotOpen(file: string, cause: unknown): InvalidInputError {
   const folder = dirname(file);
-  const isFolder = statSync(file, { throwIfNoEntry: false })?.isDirectory() === true;
-  const isLost = file !== ':memory:' && !existsSync(folder);
-  const why = isFolder ? ': it is a folder' : isLost ? `: there is no folder ${folder}` : '';
+  const isLost = (cause as { code?: unknown }).code === 'ENOENT' && !existsSync(folder);
+  const why = isFolder(file) ? ': it is a folder' : isLost ? `: there is no folder ${folder}` : '';
   return new InvalidInputError(`cannot open ${file} as a database${why}`, { cause });
+}
+
+function isFolder(file: string): boolean {
+  try {
+    return statSync(file).isDirectory();
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Whether there is such a file. One in a folder that nobody may look into is not missing.
+ *
+ * @throws {InvalidInputError} the system does not say
+ */
+export function isThere(file: string): boolean {
+  try {
+    return statSync(file, { throwIfNoEntry: false }) !== undefined;
+  } catch (error) {
+    throw cannotOpen(file, error);
+  }
 }
 
 /** SQLite does not say why a file cannot be opened; the system does. */

@@ -258,3 +258,23 @@ describe('an option that TypeScript would refuse', () => {
     });
   }
 });
+
+describe('options', () => {
+  const { host } = testHost();
+  const machine = createMachine({ id: 'm' });
+  const behavior = { types: {}, initialState: 0, decide: () => {}, evolve: () => 0 };
+
+  for (const [what, make, message] of [
+    ['misspelt', [machine, { decid: () => {} }], 'persistent() has no option "decid"'],
+    ['of a behaviour', [machine, { evolve: () => 0 }], 'persistent() has no option "evolve"'],
+    ['forgotten', [machine], 'persistent() needs an object of options, not undefined'],
+    ['misspelt', [{ ...behavior, encrypt: {} }], 'behavior() has no option "encrypt"'],
+    ['forgotten', [], 'behavior() needs an object of options, not undefined'],
+  ] as const) {
+    it(`that are ${what} are refused: ${message}`, () => {
+      const making = message.startsWith('persistent') ? host.persistent : host.behavior;
+      const untyped = making as (...args: readonly unknown[]) => unknown;
+      expect(() => untyped(...make)).to.throw(InvalidInputError, message);
+    });
+  }
+});

@@ -1,6 +1,9 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { expect } from 'chai';
 import { runCli } from '../../../src/cli/run-cli.ts';
 import { libraryVersion } from '../../../src/runtime/library-version.ts';
@@ -137,5 +140,16 @@ describe('kafka-journal', () => {
     expect(err.join('\n')).to.match(
       /akka\.persistence\.journal\.plugin: must be the path of a journal's section.*not "a\.\.b".*application\.conf:2\)$/,
     );
+  });
+
+  it('goes on when nobody reads its output to the end, as head does', async () => {
+    const main = join(import.meta.dirname, '../../../src/cli/main.ts');
+    // The console keeps the failure of a first line to itself.
+    const firstLine = 'data:text/javascript,console.log(1); await new Promise(setImmediate)';
+    const child = spawn(process.execPath, ['--import', firstLine, main, 'help']);
+    const exited = once(child, 'exit');
+    child.stdout.destroy();
+    expect(await text(child.stderr)).to.equal('');
+    expect(await exited).to.deep.equal([0, null]);
   });
 });

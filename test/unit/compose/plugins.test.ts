@@ -14,6 +14,7 @@ import { InMemoryJournalPlugin } from '../../../src/plugin/in-memory-journal-plu
 import { systemClock } from '../../../src/runtime/clock.ts';
 import { counter } from '../../support/counter.ts';
 import { made, OwnJournal } from '../../support/own-plugins/own-journal.ts';
+import { failureOf } from '../actor/support.ts';
 
 const module = new URL('../../support/own-plugins/own-journal.ts', import.meta.url).pathname;
 const own = `
@@ -134,6 +135,23 @@ describe('plugins of a user', () => {
     late.resolve(journal);
     await new Promise((resolve) => setImmediate(resolve));
     expect(journal.isClosed).to.equal(true);
+  });
+
+  it('keep commands waiting while they start: one whose time ends meanwhile gets to know', async () => {
+    const coming = Promise.withResolvers<OwnJournal>();
+    const config = 'akka.persistence.journal.plugin = "my.journal"';
+    const host = await open({ config, plugins: { 'my.journal': () => coming.promise } });
+    const actor = start(host, 'a');
+    const ask = (timeout: number) => host.ask(actor, { type: 'added', by: 1 }, { timeout });
+    const { cause } = await failureOf(ask(5));
+    expect(cause).to.include({ code: 'LOG_UNAVAILABLE', message: 'my.journal is not open yet' });
+    const journal = new OwnJournal({ clock: systemClock } as OwnJournal['context']);
+    coming.resolve(journal);
+    await ask(5_000);
+    const written = Promise.withResolvers<[]>();
+    journal.write = () => written.promise;
+    expect(await failureOf(ask(5)), 'it is open').not.to.have.property('cause');
+    written.resolve([]);
   });
 
   it('are not waited for by a shutdown while they start', async () => {

@@ -73,6 +73,11 @@ describe('driverLog', () => {
     expect(log.of('info')).to.deep.equal([]);
   });
 
+  it('does not send whoever lacks a topic to the replicas alone', () => {
+    write(1, 'Response Metadata(key: 3, version: 6)', protocolError(3).message);
+    expect(log.of('warn')[0]).to.match(/a topic does not exist.*look whether the topic is there/);
+  });
+
   it('tells one kind of trouble once, with what to do when it persists, and again after five minutes', () => {
     for (let i = 0; i < 5; i++) write(1, `Connection error: connect ECONNREFUSED 127.0.0.1:${i}`);
     expect(log.of('warn')).to.have.length(1);

@@ -40,6 +40,21 @@ describe('startReplicator', () => {
     await stop();
   });
 
+  it('warns once while it has no topic, though there are some: prefixes that are wrong lose events', async () => {
+    const { consumers, clock, log, stop } = await testReplicator({ topicPrefixes: ['journal'] });
+    const look = async (...names: string[]): Promise<number> => {
+      consumers.names = names.map((name) => Topic.of(name));
+      await clock.advance(3_000);
+      return log.lines.filter(({ message }) => message.startsWith('no topic begins')).length;
+    };
+    expect(await look(), 'an empty broker').to.equal(0);
+    expect(await look('payments')).to.equal(1);
+    expect(await look('payments', 'orders')).to.equal(1);
+    expect(await look('payments', 'journal')).to.equal(1);
+    expect(await look('payments'), 'its topic is gone').to.equal(2);
+    await stop();
+  });
+
   it('goes on when topics cannot be listed, and looks again soon', async () => {
     const { consumers, clock, log, stop } = await testReplicator();
     consumers.beforeTopics = () => {

@@ -1,7 +1,6 @@
-import { existsSync } from 'node:fs';
 import type { FleetDescription } from '../../../ports/fleet-membership.ts';
 import { formatOf } from '../schema/create-schema.ts';
-import { openToRead, readOr, storeFailure } from '../session.ts';
+import { isThere, openToRead, readOr, storeFailure } from '../session.ts';
 import { isDead } from './fleet-file.ts';
 import { FleetRows } from './fleet-rows.ts';
 
@@ -23,7 +22,7 @@ const nobody: FleetDescription = {
  * @throws {DataIntegrityError} a row does not decode
  */
 export function readSqliteFleet(path: string, group: string, nowMs: number): FleetDescription {
-  if (!existsSync(path)) return nobody;
+  if (!isThere(path)) return nobody;
   const database = openToRead(path);
   try {
     return readOr(storeFailure, `read the fleet of ${path}`, () => {

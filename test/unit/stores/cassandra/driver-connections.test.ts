@@ -1,7 +1,7 @@
 import { Client } from 'cassandra-driver';
 import { expect } from 'chai';
 import type { CassandraSettings } from '../../../../src/config/settings/cassandra-settings.ts';
-import { StoreUnavailableError } from '../../../../src/model/errors.ts';
+import { ClosedError, StoreUnavailableError } from '../../../../src/model/errors.ts';
 import { silentLogger } from '../../../../src/observability/logger.ts';
 import { systemClock } from '../../../../src/runtime/clock.ts';
 import { DriverConnections } from '../../../../src/stores/cassandra/driver-connections.ts';
@@ -10,6 +10,7 @@ import type { CassandraSession } from '../../../../src/stores/cassandra/session-
 import { eventually, failureOf } from '../../../contract/action-log.fixture.ts';
 import { FakeCassandra } from '../../../support/fake-cassandra.ts';
 import { openTimers } from '../../../support/open-timers.ts';
+import { RecordingLogger } from '../../../support/recording-logger.ts';
 
 const deps = { log: silentLogger, clock: systemClock };
 /** Long enough for a test to see it, if it is left. */
@@ -57,6 +58,20 @@ describe('a Cassandra session that is closed leaves nothing open', () => {
   it('after an orderly life', async () => {
     const session = await open();
     await session[Symbol.asyncDispose]();
+    await expectNothingOpen();
+  });
+
+  it('while a statement is under way, and warns of no answer that comes too late', async () => {
+    const log = new RecordingLogger();
+    const session = await openCassandraSession(settings(), { ...deps, log });
+    fake.hold('under_way');
+    const failing = failureOf(session.select('SELECT * FROM under_way', []));
+    await fake.asked('under_way');
+    const closing = session[Symbol.asyncDispose]();
+    fake.answerLate();
+    await closing;
+    expect(await failing).to.be.instanceOf(ClosedError);
+    expect(log.of('warn')).to.deep.equal([]);
     await expectNothingOpen();
   });
 

@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { expect } from 'chai';
 import {
@@ -15,6 +16,7 @@ import type { PersistenceId } from '../../../../src/ports/journal-plugin.ts';
 import { SnapshotCriteria } from '../../../../src/ports/snapshot-store.ts';
 import { systemClock } from '../../../../src/runtime/clock.ts';
 import { readSqliteFleet } from '../../../../src/stores/sqlite/fleet/read-sqlite-fleet.ts';
+import { openSqliteToRead } from '../../../../src/stores/sqlite/read-wake-ups.ts';
 import { openDatabase, openToRead } from '../../../../src/stores/sqlite/session.ts';
 import { openSqliteSnapshotStore } from '../../../../src/stores/sqlite/snapshot-store.ts';
 import { openSqliteStore } from '../../../../src/stores/sqlite/store.ts';
@@ -97,6 +99,22 @@ describe('sqlite store', () => {
       expect(error).to.include({ message: `cannot open ${wrong} as a database: ${why}` });
     }
     expect(() => openToRead(folder)).to.throw('as a database: it is a folder');
+  });
+
+  it('says so when nobody may even look for the file, which is then not taken for one that is missing', async () => {
+    // The system refuses such a name as it refuses a look into a folder of somebody else.
+    const path = join(tmpdir(), 'x'.repeat(300));
+    const opening = [
+      () => open(path),
+      async () => openSqliteToRead(path),
+      async () => readSqliteFleet(path, 'g', 1),
+    ];
+    for (const attempt of opening) {
+      const error = await failureOf(attempt());
+      expect(error).to.be.instanceOf(InvalidInputError);
+      expect((error as Error).message).to.equal(`cannot open ${path} as a database`);
+      expect((error as Error).cause).to.include({ code: 'ENAMETOOLONG' });
+    }
   });
 
   it('brings a file of an earlier format up to date', async () => {
