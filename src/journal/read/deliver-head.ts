@@ -35,7 +35,7 @@ export async function* deliverHead(
     onConflict(deps, key, { winner, loser: { at: loser.at, origin }, seqNr: range.from });
   }
   if (row === undefined) order.expect(from);
-  const isAlone = head.purged || cut.replicated === undefined;
+  const isAlone = head.purged || (row === undefined && cut.replicated === undefined);
   for (const batch of batchesOf(fold, from)) {
     const missing = isAlone ? undefined : order.missingFrom(batch);
     if (missing !== undefined) {
@@ -71,9 +71,9 @@ async function storedClaim(
   seqNr: SeqNr,
 ): Promise<Claim | undefined> {
   const { end, replicated } = cut;
-  if (row === undefined || replicated === undefined) return undefined;
+  if (row === undefined) return undefined;
   const isAhead = ({ partition, offset }: PartitionOffset): boolean =>
-    partition === end.partition && offset > replicated;
+    partition === end.partition && offset > (replicated ?? -1);
   const range = { from: seqNr, to: seqNr, segmentSize: row.segmentSize };
   let claim: Claim | undefined;
   for await (const rows of deps.eventual.read(key, range, { signal })) {
@@ -82,6 +82,7 @@ async function storedClaim(
       if (claim === undefined || record.at.offset < claim.at.offset) claim = record;
     }
   }
-  const at = isAhead(row.at) ? { ...row.at, offset: replicated } : row.at;
+  const isCut = replicated !== undefined && isAhead(row.at);
+  const at = isCut ? { ...row.at, offset: replicated } : row.at;
   return claim ?? { at, origin: undefined };
 }

@@ -63,12 +63,11 @@ export async function observe(
   if (replicated !== undefined && replicated >= end.offset) {
     await checkLogReaches(deps, key, { end, replicated }, deadline);
   }
-  // Before anything is replicated, and after a purge that the cache has seen, the store has nothing
-  // to add.
-  const wantsRow = replicated !== undefined && !head.purged;
+  // After a purge that the cache has seen, the store has nothing to add. Before anything of the
+  // partition is replicated, it may have: a key that has moved has its events from another one.
   const [, row] = await settleBoth(
     readHead(deps, key, unread, deadline),
-    wantsRow ? readRow(deps, key, { signal }) : Promise.resolve(undefined),
+    head.purged ? Promise.resolve(undefined) : readRow(deps, key, { signal }),
   );
   deadline.progress();
   if (row !== undefined) readEnd.check(key, row, cut.end);

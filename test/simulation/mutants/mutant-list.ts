@@ -35,7 +35,7 @@ export const mutants: readonly Mutant[] = [
     ],
     [
       observe,
-      'wantsRow ? readRow(deps, key, { signal }) : Promise.resolve(undefined),',
+      'head.purged ? Promise.resolve(undefined) : readRow(deps, key, { signal }),',
       'Promise.resolve(early),',
     ],
   ),
