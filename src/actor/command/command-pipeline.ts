@@ -86,8 +86,9 @@ export class CommandPipeline<S extends HostedState> {
 
   /** What a machine below the entity has sent is neither stored nor decided upon. */
   get hasChildMessage(): boolean {
-    const isOpen = !this.#isStored && this.#batch.some(({ envelope }) => envelope.fromChild);
-    return isOpen || this.stash.hasChildMessage;
+    const isOpen = ({ envelope, outcome }: Evaluated<S>): boolean =>
+      envelope.fromChild && (!this.#isStored || outcome.type === 'stash');
+    return this.#batch.some(isOpen) || this.stash.hasChildMessage;
   }
 
   /** 1. Wait: the command takes its turn, which may be now. */

@@ -145,6 +145,23 @@ describe('what a child machine has sent to its entity, and a snapshot', () => {
     expect((await afterCrash(opened)).context).to.deep.equal({ heard: 1, notes: 2 });
   });
 
+  it('needs the wait when `decide` keeps it, though the write with which it did is stored', async () => {
+    const entity = { decide: hold, snapshotWhen: ({ sequenceNr }: never) => sequenceNr === 3 };
+    const opened = openFamily(entity);
+    const { world, tell, host, actor } = opened;
+    await host.whenRecovered(actor);
+    const note = world.journal.blockNextWrite();
+    const told = [tell('note')];
+    await note.reached;
+    told.push(tell('note'), tell('note')); // numbers 3 and 4
+    await settle();
+    await world.pass(10); // kept in the stash once 4 is applied
+    note.open();
+    await Promise.all(told);
+    await settle();
+    expect(await opened.numbers()).to.deep.equal([]);
+  });
+
   it('lets commands go on that would wait for the snapshot', async () => {
     const opened = openFamily({ snapshotWhen: () => true, waitForSnapshot: true });
     await opened.host.whenRecovered(opened.actor);
