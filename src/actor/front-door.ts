@@ -82,9 +82,10 @@ function guardSystem(system: RelayingSystem): void {
 
 /** A machine without a journal of its own that a snapshot of the entity holds. */
 function isMachineBelow(source: Source, entity: AnyActorRef): boolean {
-  const { logic } = (source ?? {}) as { readonly logic?: unknown };
+  if (source === undefined) return false;
+  const { logic } = source as unknown as { readonly logic: unknown };
   if (!(logic instanceof StateMachine)) return false;
-  let above = source?._parent;
+  let above = source._parent;
   while (above !== undefined && above !== entity) above = above._parent;
   return above === entity;
 }
