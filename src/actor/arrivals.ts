@@ -73,11 +73,8 @@ export class Arrivals<S extends HostedState> {
     // An attempt that began now would be interrupted at once, and count.
     const begins = envelope.attempt?.record.type === 'xstate.attempt.begun';
     if (this.#life.isStopping && begins) return;
-    // In other states its sender is a child or a timer of a state that was thrown away.
-    // Of an entity that was lost it is something to do: the recovery brings it back.
     if (!this.#life.isLive) {
-      this.#work.isLeft = true;
-      this.#work.lookForWork();
+      this.#noteWork();
       return;
     }
     this.#work.touch();
@@ -86,7 +83,12 @@ export class Arrivals<S extends HostedState> {
 
   /** A command of a caller, asked or only sent; `fault` = why it is none. */
   takeCommand(command: unknown, fault: InvalidInputError | undefined): void {
-    const { persistenceId, deps } = this.#entity;
+    const { persistenceId, deps, childMessages } = this.#entity;
+    const fromChild = childMessages.arrived(command);
+    if (fromChild && !this.#life.isLive) {
+      this.#noteWork();
+      return;
+    }
     // Questions arrive in the order in which they were asked, between commands that were only sent.
     const ask = this.#asked.peek()?.command === command ? this.#asked.shift() : undefined;
     if (ask?.settled === true) return; // its time was over before its turn
@@ -95,13 +97,23 @@ export class Arrivals<S extends HostedState> {
       deps.log.warn({ persistenceId, err: fault }, 'command refused');
     } else if (this.#life.isStopping) {
       ask?.fail(this.#life.stoppingError());
+      if (fromChild) childMessages.leftOut();
     } else {
       this.#work.touch();
       const event = command as EventObject;
-      this.#pipeline.receive({ ...ownInput, event, ask, internal: false });
+      this.#pipeline.receive({ ...ownInput, event, ask, internal: false, fromChild });
       this.#recovery.hurry();
       this.#work.lookForWork();
     }
+  }
+
+  /**
+   * The entity has no state, so the sender is a child or a timer of one that was thrown away. Of an
+   * entity that was lost that is something to do: the recovery brings it back.
+   */
+  #noteWork(): void {
+    this.#work.isLeft = true;
+    this.#work.lookForWork();
   }
 
   /** The entity has ended: those who still ask hear so. */

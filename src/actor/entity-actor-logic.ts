@@ -165,6 +165,7 @@ export class EntityActorLogic<S extends HostedState> implements EntityTraits<Exp
     const { entity } = host;
     cancelDelaysBelow(scope.self);
     entity.forget();
+    entity.childMessages.clear();
     const next = new EntityHost(entity, permits, scope);
     hosts.set(scope.self, next as unknown as EntityHost<HostedState>);
     next.start();

@@ -49,7 +49,9 @@ export class EntityHost<S extends HostedState> implements LiveEntity, EntityView
     this.entity = entity;
     this.persistenceId = entity.persistenceId;
     this.#life = new Lifecycle(entity, (effect) => this.#perform(effect));
-    const snapshots = new EntitySnapshots(entity, turn);
+    const snapshots = new EntitySnapshots(entity, turn, () => {
+      return entity.childMessages.areOpen || this.#pipeline.hasChildMessage;
+    });
     this.#snapshots = snapshots;
     const isAwaited = (): boolean => this.#pipeline.stash.hasCommand;
     this.#recovery = new EntityRecovery(entity, this.#life, { permits, snapshots, isAwaited });
@@ -228,7 +230,7 @@ export class EntityHost<S extends HostedState> implements LiveEntity, EntityView
         this.#lost(event.reason, event.held);
         break;
       case 'persistence.settled':
-        this.#pipeline.drain();
+        this.#pipeline.settled();
         break;
       case 'persistence.write-rejected':
         this.#rejected(event);

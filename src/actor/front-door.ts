@@ -1,6 +1,8 @@
 import type { AnyActorRef, EventObject } from 'xstate';
+import { StateMachine } from 'xstate';
 import { Attached } from '../runtime/attached.ts';
 import { isEvent } from './entity/check-input.ts';
+import type { ChildMessages } from './entity/child-messages.ts';
 import { FromCaller, HostEvent } from './entity/host-events.ts';
 import { isOwnEvent } from './entity/stored-event.ts';
 
@@ -23,11 +25,12 @@ interface ActorInternals {
 type Door = (event: unknown, source?: Source) => void;
 
 /** The actor whose door it is. */
-interface TimedEntity {
+interface GuardedEntity {
   readonly timers: {
     /** `undefined` = the event is not the very object of an armed timer. */
     firedBy(event: EventObject): unknown;
   };
+  readonly childMessages: Pick<ChildMessages, 'sent'>;
 }
 
 const doors = new Attached<Door>('persistence door');
@@ -43,7 +46,7 @@ const afterPrefix = 'xstate.after.';
  * told from the child of that name. What is not the end or the state of an own child, nor an own
  * timer, and could be taken for it, reaches the host as {@link FromCaller}.
  */
-export function guardDoor(self: AnyActorRef, entity: TimedEntity): void {
+export function guardDoor(self: AnyActorRef, entity: GuardedEntity): void {
   const actor = self as unknown as ActorInternals;
   const deliver = actor._send;
   const door: Door = (event, source) => {
@@ -52,7 +55,10 @@ export function guardDoor(self: AnyActorRef, entity: TimedEntity): void {
     const isPlain =
       isEvent(event) &&
       (event instanceof HostEvent || !(isOwnEvent(event) || isTimer(event, entity)));
-    deliver.call(self, isPlain ? event : admit(event, { source, target: self, entity }));
+    const admitted = isPlain ? event : admit(event, { source, target: self, entity });
+    const isReport = admitted === event && !isPlain;
+    if (!isReport && isMachineBelow(source, self)) entity.childMessages.sent(event);
+    deliver.call(self, admitted);
   };
   doors.set(self, door);
   // Actors of other systems come this way: xstate does not say who they are.
@@ -74,14 +80,24 @@ function guardSystem(system: RelayingSystem): void {
   };
 }
 
+/** A machine without a journal of its own that a snapshot of the entity holds. */
+function isMachineBelow(source: Source, entity: AnyActorRef): boolean {
+  if (source === undefined) return false;
+  const { logic } = source as unknown as { readonly logic: unknown };
+  if (!(logic instanceof StateMachine)) return false;
+  let above = source._parent;
+  while (above !== undefined && above !== entity) above = above._parent;
+  return above === entity;
+}
+
 interface Sending {
   readonly source: Source;
   readonly target: AnyActorRef;
-  readonly entity: TimedEntity;
+  readonly entity: GuardedEntity;
 }
 
 /** The event is the very object of an armed timer. */
-function isTimer(event: EventObject, { timers }: TimedEntity): boolean {
+function isTimer(event: EventObject, { timers }: GuardedEntity): boolean {
   return timers.firedBy(event) !== undefined;
 }
 

@@ -3,7 +3,7 @@ import { DataIntegrityError, WriteFailedError } from '../../model/errors.ts';
 import type { DeliverySender } from '../delivery/sender.ts';
 import type { Entity } from '../entity/entity.ts';
 import type { HostedState } from '../entity/entity-logic.ts';
-import type { Envelope, Evaluated } from '../entity/evaluated.ts';
+import { type Envelope, type Evaluated, isOwn } from '../entity/evaluated.ts';
 import { Settled, StoredAfterLoss, type WriteRejected, Written } from '../entity/host-events.ts';
 import type { Lifecycle } from '../entity/lifecycle.ts';
 import type { EntitySnapshots } from '../snapshots/entity-snapshots.ts';
@@ -81,7 +81,14 @@ export class CommandPipeline<S extends HostedState> {
 
   /** What a child or a timer of the entity has sent is not stored yet. */
   get hasInput(): boolean {
-    return this.#batch.some(({ envelope }) => envelope.internal) || this.stash.hasInput;
+    return this.#batch.some(({ envelope }) => isOwn(envelope)) || this.stash.hasInput;
+  }
+
+  /** What a machine below the entity has sent is neither stored nor decided upon. */
+  get hasChildMessage(): boolean {
+    const isOpen = ({ envelope, outcome }: Evaluated<S>): boolean =>
+      envelope.fromChild && (!this.#isStored || outcome.type === 'stash');
+    return this.#batch.some(isOpen) || this.stash.hasChildMessage;
   }
 
   /** 1. Wait: the command takes its turn, which may be now. */
@@ -181,7 +188,13 @@ export class CommandPipeline<S extends HostedState> {
     return unstashes === undefined || atOnce(unstashes(before, after), 'unstashOn');
   }
 
-  /** A snapshot was saved, or has failed: commands that wait for it may go on. */
+  /** The effects of a commit have happened: what waited for them may go on. */
+  settled(): void {
+    this.snapshotReported();
+    this.drain();
+  }
+
+  /** A snapshot was saved, has failed or is put off: commands that wait for it may go on. */
   snapshotReported(): void {
     if (this.#waitsForSnapshot && !this.#snapshots.holdsCommands) this.#finish();
   }
@@ -273,7 +286,7 @@ export class CommandPipeline<S extends HostedState> {
   /** Certainly not stored, and nothing of it has happened. Children and timers start again. */
   #takeBack(batch: readonly Evaluated<S>[]): void {
     this.#clearBatch();
-    const envelopes = batch.map(({ envelope }) => envelope).filter(({ internal }) => !internal);
+    const envelopes = batch.map(({ envelope }) => envelope).filter((one) => !isOwn(one));
     for (const { ask } of envelopes) if (ask !== undefined) ask.stored = 'no';
     this.stash.putBack(envelopes);
   }

@@ -1,7 +1,7 @@
 import { Queue } from '../../runtime/queue.ts';
 import type { Entity } from '../entity/entity.ts';
 import type { HostedState } from '../entity/entity-logic.ts';
-import type { Envelope } from '../entity/evaluated.ts';
+import { type Envelope, isOwn } from '../entity/evaluated.ts';
 import { judgeOverflow } from '../entity/stash-overflow.ts';
 
 type StashDeps = Pick<Entity<HostedState>, 'persistenceId' | 'deps'> & {
@@ -40,12 +40,17 @@ export class CommandStash {
 
   /** A caller has sent something that waits, and has not given up. */
   get hasCommand(): boolean {
-    return [...this.#waiting].some(({ internal, ask }) => !internal && ask?.settled !== true);
+    return [...this.#waiting].some((envelope) => !isOwn(envelope) && !envelope.ask?.settled);
   }
 
   /** A child or a timer of the entity has sent something that waits. */
   get hasInput(): boolean {
-    return [...this.#waiting].some(({ internal }) => internal);
+    return [...this.#waiting].some(isOwn);
+  }
+
+  /** A machine below the entity has sent something that waits. */
+  get hasChildMessage(): boolean {
+    return [...this.#waiting, ...this.#held].some(({ fromChild }) => fromChild);
   }
 
   /**
@@ -112,7 +117,7 @@ export class CommandStash {
    */
   startOver(): void {
     this.releaseHeld();
-    this.#waiting.filter((envelope) => !envelope.internal);
+    this.#waiting.filter((envelope) => !isOwn(envelope));
   }
 
   /** The timer was cancelled between its firing and its turn. */
@@ -123,8 +128,8 @@ export class CommandStash {
   /** Takes out what callers have sent. */
   takeCommands(): readonly Envelope[] {
     this.releaseHeld();
-    const commands = [...this.#waiting].filter(({ internal }) => !internal);
-    this.#waiting.filter(({ internal }) => internal);
+    const commands = [...this.#waiting].filter((envelope) => !isOwn(envelope));
+    this.#waiting.filter(isOwn);
     return commands;
   }
 

@@ -10,6 +10,7 @@ import { longestTimeoutMs } from '../../runtime/alarms.ts';
 import type { EventCoding } from '../evolution/event-coding.ts';
 import { catchRejection } from './catch-rejection.ts';
 import { checkSame } from './check-same.ts';
+import { ChildMessages } from './child-messages.ts';
 import type { EntityDeps, EntityStart } from './entity-deps.ts';
 import { EntityJournal } from './entity-journal.ts';
 import type { EntityLogic, HostedState } from './entity-logic.ts';
@@ -57,6 +58,7 @@ export class Entity<S extends HostedState> {
   readonly logic: EntityLogic<S>;
   readonly self: AnyActorRef;
   readonly journal: EntityJournal;
+  readonly childMessages = new ChildMessages();
   readonly initialActs: boolean;
   readonly #blank: S;
   #state: S;

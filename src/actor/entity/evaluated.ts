@@ -17,6 +17,8 @@ export interface Envelope {
    * never dropped.
    */
   readonly internal: boolean;
+  /** A machine below the entity has sent it: a recovery lets that send it again. */
+  readonly fromChild: boolean;
   /** Id of the delivery that this confirms. */
   readonly delivery: string | undefined;
   /** The child whose end this is, when the entity had it as its child at that moment. */
@@ -30,9 +32,15 @@ export const ownInput = {
   ask: undefined,
   timer: undefined,
   internal: true,
+  fromChild: false,
   delivery: undefined,
   child: undefined,
 } as const;
+
+/** What the entity itself or a child of it says, and says again after a recovery. */
+export function isOwn({ internal, fromChild }: Envelope): boolean {
+  return internal || fromChild;
+}
 
 /** One event that a command leads to. */
 export interface Step<S> {

@@ -10,7 +10,7 @@ import type { HostedState } from '../entity/entity-logic.ts';
 import type { PersistenceSignal } from '../entity/entity-options.ts';
 import { isStored } from '../entity/evaluated.ts';
 import type { Written } from '../entity/host-events.ts';
-import { SnapshotReport } from '../entity/host-events.ts';
+import { Settled, SnapshotReport } from '../entity/host-events.ts';
 import type { Replayed } from '../entity/replayed.ts';
 import type { TimerChange } from '../entity/timers.ts';
 import { snapshotPlace } from './snapshot-content.ts';
@@ -31,17 +31,22 @@ export interface Turn {
  * whose states are in it, too. It is saved in the background, one at a time. What becomes of it
  * comes back through the mailbox, as signals for the user.
  *
+ * A child machine that has sent something to the entity would go on after that in a recovery from
+ * the snapshot, and not send it again. A crash before it is stored would lose it. So a snapshot that
+ * comes due while such a message is open is put off until a later commit.
+ *
  * A round of retention follows on a saved snapshot: events first, then snapshots, so that no
  * snapshot goes as long as an event that it replaces is there.
  */
 export class EntitySnapshots<S extends HostedState> {
   readonly #entity: Entity<S>;
   readonly #turn: Turn;
+  readonly #hasChildMessage: () => boolean;
   #store: SnapshotStore | undefined;
   readonly #content: StoredContent<S>;
   /** The state holds every event of the journal. */
   #isWhole = true;
-  /** An event of the command under way asks for a snapshot. */
+  /** An event of the command under way asks for a snapshot, or one that was put off. */
   #due: 'no' | 'by-itself' | 'by-retention' = 'no';
   /** One is taken when the turn under way ends. */
   #isTaking = false;
@@ -59,9 +64,14 @@ export class EntitySnapshots<S extends HostedState> {
   #former: SnapshotMetadata | undefined;
   #hasWarned = false;
 
-  constructor(entity: Entity<S>, turn: Turn) {
+  /**
+   * @param hasChildMessage a machine below the entity has sent something to it that is neither
+   *   stored nor decided upon
+   */
+  constructor(entity: Entity<S>, turn: Turn, hasChildMessage: () => boolean) {
     this.#entity = entity;
     this.#turn = turn;
+    this.#hasChildMessage = hasChildMessage;
     this.#content = new StoredContent(entity);
   }
 
@@ -136,11 +146,15 @@ export class EntitySnapshots<S extends HostedState> {
 
   async #saveNow(store: SnapshotStore): Promise<void> {
     const { persistenceId, sequenceNr, state, deps } = this.#entity;
+    const text = `the events of ${persistenceId} were not deleted: it has a snapshot store, and no snapshot of it can be taken`;
     if (!this.#isWhole || state.status !== 'active') {
-      const text = `the events of ${persistenceId} were not deleted: it has a snapshot store, and no snapshot of it can be taken`;
       const why =
         state.status === 'active' ? 'since its recovery was limited' : 'since it has ended';
       throw new InvalidInputError(`${text}, ${why}. Purge it to delete all of it`);
+    }
+    if (this.#hasChildMessage()) {
+      const why = 'since a message of a child machine is not stored yet. Try again when it is';
+      throw new InvalidInputError(`${text}, ${why}`);
     }
     const metadata = {
       persistenceId,
@@ -161,7 +175,9 @@ export class EntitySnapshots<S extends HostedState> {
   recovered({ appliedEvents }: Replayed<S>): void {
     const { retention } = this.#entity.settings.snapshots;
     const isDue = retention !== undefined && appliedEvents >= retention.snapshotEvery;
-    if (isDue && this.#mayTake) this.#takeAfterEffects(true);
+    if (!isDue) return;
+    this.#due = 'by-retention';
+    this.#takeAfterEffects();
   }
 
   /**
@@ -177,19 +193,28 @@ export class EntitySnapshots<S extends HostedState> {
     this.#ask(step.event, step.seqNr);
     // A command is stored whole or not at all, so a snapshot holds all of it.
     if (step !== steps[steps.length - 1]) return;
-    const due = this.#due;
-    this.#due = 'no';
-    if (due !== 'no' && this.#mayTake) this.#takeAfterEffects(due === 'by-retention');
+    if (this.#due !== 'no') this.#takeAfterEffects();
   }
 
   /**
    * When the turn ends. Until then messages of the last event to children are on their way, and
    * children that a recovery made again have not armed their delays: no journal has them.
    */
-  #takeAfterEffects(isRetained: boolean): void {
+  #takeAfterEffects(): void {
+    if (!this.#mayTake) {
+      this.#due = 'no';
+      return;
+    }
     this.#isTaking = true;
     this.#turn.defer(() => {
       this.#isTaking = false;
+      if (this.#hasChildMessage()) {
+        // Commands that wait for the snapshot may be what it waits for.
+        if (this.#entity.settings.snapshots.holdsCommands) this.#entity.tell(new Settled());
+        return;
+      }
+      const isRetained = this.#due === 'by-retention';
+      this.#due = 'no';
       this.#take(isRetained);
     });
   }

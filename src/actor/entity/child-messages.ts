@@ -1,0 +1,38 @@
+import { Queue } from '../../runtime/queue.ts';
+
+/**
+ * What machines below an entity have sent to it, while it is in the mailbox. Such a machine may be
+ * restored in a later state from a snapshot, and sends nothing again then.
+ */
+export class ChildMessages {
+  readonly #arriving = new Queue<unknown>();
+  #isOneLeftOut = false;
+
+  /** One is on its way, or will never be stored. */
+  get areOpen(): boolean {
+    return this.#isOneLeftOut || this.#arriving.length > 0;
+  }
+
+  /** The mailbox gives them in the order in which they were sent, between those of others. */
+  sent(message: unknown): void {
+    this.#arriving.push(message);
+  }
+
+  /** Whether what comes from the mailbox is the next one of them. */
+  arrived(message: unknown): boolean {
+    if (this.#arriving.length === 0 || this.#arriving.peek() !== message) return false;
+    this.#arriving.shift();
+    return true;
+  }
+
+  /** The entity is stopping and has left one out. */
+  leftOut(): void {
+    this.#isOneLeftOut = true;
+  }
+
+  /** The actor has another mailbox. */
+  clear(): void {
+    this.#arriving.drain();
+    this.#isOneLeftOut = false;
+  }
+}
