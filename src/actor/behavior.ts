@@ -11,6 +11,7 @@ import { fromLossless, toLossless } from './entity/lossless-form.ts';
 import type { PersistenceInfo } from './entity/persistence-info.ts';
 import { commonForm, commonOf } from './entity/snapshot-wire.ts';
 import type { FrontEnd } from './entity-actor-logic.ts';
+import { checkOptionNames } from './option-names.ts';
 import type { EntityInput } from './registry/entities.ts';
 import { persistenceIdOf, resolveOptions } from './resolve-options.ts';
 
@@ -137,6 +138,7 @@ export function behaviorFrontEnd<S, C extends EventObject, E extends EventObject
   options: BehaviorOptions<S, C, E, I, D, string | undefined>,
   settings: ActorSettings,
 ): FrontEnd<BehaviorState<S>> {
+  checkOptionNames(options, 'behavior');
   const shared = resolveOptions(options, settings);
   const { persistenceId, evolve, unstashOn } = options;
   const decide = options.decide as unknown as Decide<S, C, E>;

@@ -33,6 +33,7 @@ import { MachineLogic } from './machine/machine-logic.ts';
 import { MachineVersions } from './machine/machine-versions.ts';
 import { MachineWire } from './machine/machine-wire.ts';
 import { type RetryPolicies, withRetryPolicies } from './machine/retry-policy.ts';
+import { checkOptionNames } from './option-names.ts';
 import { persistenceIdOf, resolveOptions, type SharedSettings } from './resolve-options.ts';
 
 /** All that the journal of a machine holds. */
@@ -151,6 +152,7 @@ export function machineFrontEnd<M extends AnyStateMachine, C extends EventObject
   if (!(machine instanceof StateMachine)) {
     throw new InvalidInputError(`persistent() takes a state machine, not ${kindOf(machine)}`);
   }
+  checkOptionNames(options, 'persistent');
   const { persistenceId, decide, transient, unknownStoredEvent: policy } = options;
   const earlier = new Map(Object.entries(options.earlierMachines ?? {}));
   const machines = [machine, ...earlier.values()];

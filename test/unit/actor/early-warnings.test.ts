@@ -206,6 +206,19 @@ describe('with check-determinism, a state that is not the same again', () => {
 });
 
 describe('an option that TypeScript would refuse', () => {
+  it('is refused by its name: a misspelt one would count as absent', () => {
+    const { host } = testHost();
+    const names = { persistenceId: 'a', encrytion: {}, timers: undefined, retentions: {} };
+    const machine = () => host.persistent(setup({}).createMachine({ id: 'm' }), names as never);
+    expect(machine).to.throw(
+      InvalidInputError,
+      'persistent() has no option "encrytion", "retentions"',
+    );
+    const rules = { initialState: 0, decide: () => {}, evolve: () => 0 };
+    const behavior = () => host.behavior({ ...rules, transient: () => true } as never);
+    expect(behavior).to.throw(InvalidInputError, 'behavior() has no option "transient"');
+  });
+
   const wrong = {
     decide: ['always', 'a function, not a string'],
     tagger: [['a'], 'a function, not an array'],

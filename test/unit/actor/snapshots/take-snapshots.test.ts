@@ -126,7 +126,7 @@ describe('snapshots', () => {
       'events-deleted 10',
       'snapshots-deleted 9',
     ]);
-    const next = open({ journal: world.journal, store: world.store, entity: { machine: 1 } });
+    const next = open({ journal: world.journal, store: world.store });
     await world.host.shutdown();
     await next.recovered();
     expect(next.count()).to.equal(19);
