@@ -105,6 +105,8 @@ export class RecentCommands {
         return [readText(id, `${at}.id`), command] as const;
       }),
     );
+    // The program that took the snapshot may have remembered more of them.
+    recent.#forget(Number.NEGATIVE_INFINITY);
     return recent;
   }
 
