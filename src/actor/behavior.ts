@@ -11,7 +11,7 @@ import { fromLossless, toLossless } from './entity/lossless-form.ts';
 import type { PersistenceInfo } from './entity/persistence-info.ts';
 import { commonForm, commonOf } from './entity/snapshot-wire.ts';
 import type { FrontEnd } from './entity-actor-logic.ts';
-import { checkOptionNames } from './option-names.ts';
+import { checkOptionNames, type OwnNames } from './option-names.ts';
 import type { EntityInput } from './registry/entities.ts';
 import { persistenceIdOf, resolveOptions } from './resolve-options.ts';
 
@@ -133,12 +133,22 @@ export type MakeBehavior = <
   options: BehaviorOptions<S, C, E, I, D, P>,
 ) => BehaviorLogic<S, C, E, BehaviorInput<I, P>, ReplyOfDecision<D>>;
 
+const ownNames: OwnNames<BehaviorOptions<unknown, EventObject, EventObject>> = {
+  types: true,
+  persistenceId: true,
+  initialState: true,
+  decide: true,
+  unstashOn: true,
+  evolve: true,
+  delivered: true,
+};
+
 /** The front end without a machine: initial state, decide, evolve. */
 export function behaviorFrontEnd<S, C extends EventObject, E extends EventObject, I, D>(
   options: BehaviorOptions<S, C, E, I, D, string | undefined>,
   settings: ActorSettings,
 ): FrontEnd<BehaviorState<S>> {
-  checkOptionNames(options, 'behavior');
+  checkOptionNames(options, 'behavior', ownNames);
   const shared = resolveOptions(options, settings);
   const { persistenceId, evolve, unstashOn } = options;
   const decide = options.decide as unknown as Decide<S, C, E>;

@@ -1,15 +1,14 @@
-import type { AnyStateMachine, EventObject } from 'xstate';
+import type { EventObject } from 'xstate';
 import { InvalidInputError } from '../model/errors.ts';
 import { shown } from '../model/shown.ts';
-import type { BehaviorOptions } from './behavior.ts';
 import type { EntityOptions } from './entity/entity-options.ts';
-import type { PersistentOptions } from './persistent.ts';
 
-/** The names of options; the compiler sees to it that none is missing. */
-type Names<Options, Without = never> = Readonly<Record<Exclude<keyof Options, Without>, true>>;
-type Shared = EntityOptions<unknown, EventObject>;
+type Shared = keyof EntityOptions<unknown, EventObject>;
 
-const ofBoth: Names<Shared> = {
+/** The names of options that not all actors have; the compiler sees to it that none is missing. */
+export type OwnNames<Options> = Readonly<Record<Exclude<keyof Options, Shared>, true>>;
+
+const shared: Readonly<Record<Shared, true>> = {
   journalPluginId: true,
   tagger: true,
   recovery: true,
@@ -42,41 +41,16 @@ const ofBoth: Names<Shared> = {
   encryption: true,
 };
 
-const ofMachines: Names<PersistentOptions<AnyStateMachine>, keyof Shared> = {
-  types: true,
-  persistenceId: true,
-  decide: true,
-  unstashOn: true,
-  transient: true,
-  earlierMachines: true,
-  unknownStoredEvent: true,
-  retry: true,
-};
-
-const ofBehaviors: Names<BehaviorOptions<unknown, EventObject, EventObject>, keyof Shared> = {
-  types: true,
-  persistenceId: true,
-  initialState: true,
-  decide: true,
-  unstashOn: true,
-  evolve: true,
-  delivered: true,
-};
-
-const known = {
-  persistent: { ...ofBoth, ...ofMachines },
-  behavior: { ...ofBoth, ...ofBehaviors },
-} as const;
-
 /**
  * A misspelt option would count as one that is absent, so that an entity is not encrypted, or keeps
  * no snapshots. TypeScript sees that, except where options are spread.
  *
+ * @param of the function that takes the options
  * @throws {InvalidInputError} names all that do not exist
  */
-export function checkOptionNames(options: object, of: keyof typeof known): void {
+export function checkOptionNames(options: object, of: string, own: OwnNames<object>): void {
   const strange = Object.entries(options).filter(([name, value]) => {
-    return value !== undefined && !Object.hasOwn(known[of], name);
+    return value !== undefined && !Object.hasOwn(shared, name) && !Object.hasOwn(own, name);
   });
   if (strange.length === 0) return;
   const names = strange.map(([name]) => shown(name)).join(', ');

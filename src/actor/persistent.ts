@@ -33,7 +33,7 @@ import { MachineLogic } from './machine/machine-logic.ts';
 import { MachineVersions } from './machine/machine-versions.ts';
 import { MachineWire } from './machine/machine-wire.ts';
 import { type RetryPolicies, withRetryPolicies } from './machine/retry-policy.ts';
-import { checkOptionNames } from './option-names.ts';
+import { checkOptionNames, type OwnNames } from './option-names.ts';
 import { persistenceIdOf, resolveOptions, type SharedSettings } from './resolve-options.ts';
 
 /** All that the journal of a machine holds. */
@@ -140,6 +140,17 @@ export type MakePersistent = <
   options: PersistentOptions<M, C, D>,
 ) => PersistentLogic<M, C, ReplyOfDecision<D>>;
 
+const ownNames: OwnNames<PersistentOptions<AnyStateMachine>> = {
+  types: true,
+  persistenceId: true,
+  decide: true,
+  unstashOn: true,
+  transient: true,
+  earlierMachines: true,
+  unknownStoredEvent: true,
+  retry: true,
+};
+
 /**
  * The machine front end: the machine is what applies events (docs/adr/0008-persistent-actors.md).
  */
@@ -152,7 +163,7 @@ export function machineFrontEnd<M extends AnyStateMachine, C extends EventObject
   if (!(machine instanceof StateMachine)) {
     throw new InvalidInputError(`persistent() takes a state machine, not ${kindOf(machine)}`);
   }
-  checkOptionNames(options, 'persistent');
+  checkOptionNames(options, 'persistent', ownNames);
   const { persistenceId, decide, transient, unknownStoredEvent: policy } = options;
   const earlier = new Map(Object.entries(options.earlierMachines ?? {}));
   const machines = [machine, ...earlier.values()];
