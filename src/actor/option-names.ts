@@ -40,16 +40,21 @@ export const entityOptionNames: OptionNames<EntityOptions<unknown, EventObject>>
 };
 
 /**
- * Callers in JavaScript get to know of a misspelt option: it would be taken for one that is not
- * given, and an entity would store its commands, or events that are not encrypted.
+ * A misspelt option would count as one that is not given: an entity would store its commands as
+ * they are, or events that are not encrypted. TypeScript sees that, except where options are
+ * spread.
  *
- * @throws {InvalidInputError} there are no options, or there is none of that name
+ * @param taker the function that takes the options
+ * @throws {InvalidInputError} there are no options; or names all that do not exist
  */
 export function checkOptionNames(options: unknown, known: object, taker: string): void {
   if (typeof options !== 'object' || options === null) {
     throw new InvalidInputError(`${taker} needs an object of options, not ${shown(options)}`);
   }
-  const strange = Object.keys(options).find((name) => !Object.hasOwn(known, name));
-  if (strange === undefined) return;
-  throw new InvalidInputError(`${taker} has no option "${strange}"`);
+  const strange = Object.entries(options).filter(([name, value]) => {
+    return value !== undefined && !Object.hasOwn(known, name);
+  });
+  if (strange.length === 0) return;
+  const names = strange.map(([name]) => shown(name)).join(', ');
+  throw new InvalidInputError(`${taker} has no option ${names}`);
 }

@@ -18,9 +18,11 @@ export function checkOptions(options: unknown, known: readonly string[]): void {
       `options must be an object such as ${example}, not ${shown(options)}`,
     );
   }
-  const strange = Object.keys(options).find((name) => !known.includes(name));
-  if (strange !== undefined) throw new InvalidInputError(`there is no option "${strange}"`);
   const given: Readonly<Record<string, unknown>> = { ...options };
+  const strange = Object.keys(given).find((name) => {
+    return given[name] !== undefined && !known.includes(name);
+  });
+  if (strange !== undefined) throw new InvalidInputError(`there is no option "${strange}"`);
   for (const name of texts) {
     const value = given[name];
     if (value === undefined || typeof value === 'string') continue;

@@ -6,11 +6,16 @@ const unitMs: Readonly<Record<string, number>> = { ms: 1, s: 1e3, m: 6e4, h: 36e
 /**
  * The duration in ms; `name` = the option, for the message.
  *
- * @throws {InvalidInputError} no number, no text with a unit, or negative
+ * @throws {InvalidInputError} no number, no text of a number with or without a unit, or negative
  */
 export function durationMs(value: Duration, name: string): number {
-  const match = typeof value === 'string' ? /^(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)$/.exec(value) : null;
-  const ms = match === null ? Number(value) : Number(match[1]) * (unitMs[match[2] ?? 'ms'] ?? 1);
-  if (Number.isFinite(ms) && ms >= 0 && value !== '') return ms;
+  const ms = typeof value === 'string' ? msOf(value) : value;
+  if (Number.isFinite(ms) && ms >= 0) return ms;
   throw new InvalidInputError(`${name} must be milliseconds or like '200ms', not ${String(value)}`);
+}
+
+/** A text that is no duration must not be one of 0 ms: then a journal would expire at once. */
+function msOf(text: string): number {
+  const [, length, unit = 'ms'] = /^(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)?$/.exec(text) ?? [];
+  return Number(length) * (unitMs[unit] ?? 1);
 }

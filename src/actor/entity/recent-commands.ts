@@ -62,31 +62,51 @@ export class RecentCommands {
     return command === undefined || this.#isOld(command, nowMs) ? undefined : command;
   }
 
-  /** What a snapshot of the entity keeps; `undefined` = nothing is remembered. */
-  toPlain(): unknown {
+  /**
+   * What a snapshot of the entity keeps; `undefined` = nothing is remembered.
+   *
+   * @param pack an event in a form that the snapshot can hold, and the number of its command
+   * @throws what `pack` throws
+   */
+  toPlain(pack: (event: EventObject, seqNr: number) => unknown = asItIs): unknown {
     if (this.#byId === undefined || this.#byId.size === 0) return undefined;
-    return Array.from(this.#byId, ([id, { reply, ...command }]) =>
-      reply === undefined ? { id, ...command } : { id, ...command, reply },
-    );
+    return Array.from(this.#byId, ([id, { reply, ...command }]) => {
+      const events = command.events.map((event) => pack(event, command.sequenceNr));
+      const kept = { id, ...command, events };
+      return reply === undefined ? kept : { ...kept, reply };
+    });
   }
 
-  /** @throws {CodecError} `plain` is not what `toPlain` gives; names the place */
-  static ofPlain(plain: unknown, settings: CommandIdSettings): RecentCommands {
+  /**
+   * @param unpack the reverse of `pack`: what is no event by itself
+   * @throws {CodecError} `plain` is not what `toPlain` gives; names the place
+   * @throws what `unpack` throws
+   */
+  static ofPlain(
+    plain: unknown,
+    settings: CommandIdSettings,
+    unpack: (packed: unknown, seqNr: number, at: string) => readonly unknown[] = () => [],
+  ): RecentCommands {
     const recent = new RecentCommands(settings);
     if (plain === undefined) return recent;
     recent.#byId = new Map(
       readArray(plain, 'commands').map((item, index) => {
         const at = `commands[${index}]`;
         const { id, sequenceNr, events, atMs, reply } = readObject(item, at);
+        const last = readCount(sequenceNr, `${at}.sequenceNr`);
         const command = {
-          sequenceNr: readCount(sequenceNr, `${at}.sequenceNr`),
-          events: readArray(events, `${at}.events`).filter(isEvent),
+          sequenceNr: last,
+          events: readArray(events, `${at}.events`)
+            .flatMap((one, i) => (isEvent(one) ? [one] : unpack(one, last, `${at}.events[${i}]`)))
+            .filter(isEvent),
           atMs: readCount(atMs, `${at}.atMs`),
           reply,
         };
         return [readText(id, `${at}.id`), command] as const;
       }),
     );
+    // The program that took the snapshot may have remembered more of them.
+    recent.#forget(Number.NEGATIVE_INFINITY);
     return recent;
   }
 
@@ -101,4 +121,8 @@ export class RecentCommands {
   #isOld({ atMs }: RecentCommand, nowMs: number): boolean {
     return nowMs - atMs > this.#settings.maxAgeMs;
   }
+}
+
+function asItIs(event: EventObject): unknown {
+  return event;
 }

@@ -202,20 +202,28 @@ export class EventCoding {
       const read = isOwn(stored) ? [stored] : this.#unadapt(stored, manifest, seqNr);
       const events = read.flatMap((event) => this.#known(event, repr));
       if (!isOwn(stored)) for (const event of events) this.#check(event);
-      const renaming = this.#renaming;
-      const { timer } = facts;
-      const isRenamed = renaming !== undefined && timer !== undefined;
-      const first = isRenamed ? { ...facts, timer: renaming.timerOf(timer) } : facts;
-      return events.map((event, part) => {
-        if (part === 0) return { ...repr, payload: event, facts: first };
-        const { timer: _, ...others } = first; // it fired only once
-        return { ...repr, payload: event, facts: others };
+      const first = this.#withTimerOfToday(facts);
+      // The child has ended, and the timer has fired, whatever is applied in place of that.
+      const isGone = isOwn(stored)
+        ? events[0] !== stored
+        : facts.timer !== undefined && events.length === 0;
+      const parts = events.map((event, part) => {
+        const said = part === 0 && !isGone ? first : withoutTimer(first);
+        return { ...repr, payload: event, facts: said };
       });
+      if (!isGone) return parts;
+      return [{ ...repr, payload: stored, facts: { ...first, unhandled: true } }, ...parts];
     } catch (cause) {
       if (cause instanceof RecoveryFailedError) throw cause;
       const text = `${this.#name(payload ?? repr.payload, repr)} cannot be read`;
       throw new RecoveryFailedError(`${text}: ${messageOf(cause)}`, { cause });
     }
+  }
+
+  #withTimerOfToday(facts: EventFacts): EventFacts {
+    const { timer } = facts;
+    if (timer === undefined || this.#renaming === undefined) return facts;
+    return { ...facts, timer: this.#renaming.timerOf(timer) };
   }
 
   /** @throws what the schema throws, or an error that says what is wrong */
@@ -279,7 +287,9 @@ export class EventCoding {
     { manifest, seqNr }: { readonly manifest: string; readonly seqNr: number },
   ): readonly unknown[] {
     try {
-      return this.#unadapt(this.#serializers.read(payload, encoding), manifest, seqNr);
+      const stored = this.#withNewName(this.#serializers.read(payload, encoding));
+      if (!isOwn(stored)) return this.#unadapt(stored, manifest, seqNr);
+      throw new CodecError(`its adapter gives "${stored.type}", which only the library may store`);
     } catch (cause) {
       const text = 'it could not be read again, so it was not stored';
       throw new WriteRejectedError(`${text}: ${messageOf(cause)}`, { cause });
@@ -344,6 +354,12 @@ function isSealed({ deliveries, command }: EventFacts): boolean {
   return (
     command?.sealed !== undefined || deliveries?.some(({ sealed }) => sealed !== undefined) === true
   );
+}
+
+/** A timer fires only once, however many events are applied for it. */
+function withoutTimer(facts: EventFacts): EventFacts {
+  const { timer: _, ...others } = facts;
+  return others;
 }
 
 /** What the actor itself stores. */

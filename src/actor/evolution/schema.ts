@@ -1,4 +1,5 @@
 import { InvalidInputError } from '../../model/errors.ts';
+import { shown } from '../../model/shown.ts';
 
 /**
  * A validator as the Standard Schema specification has it (https://standardschema.dev): Zod,
@@ -33,17 +34,26 @@ export type EventCheck = (event: unknown) => void;
  * @throws {InvalidInputError} all issues, each with its path; `path` is that of the first one
  */
 export function validated(schema: StandardSchema, value: unknown, name: string): unknown {
-  const result = schema['~standard'].validate(value);
+  const result: unknown = schema['~standard'].validate(value);
   // Also one of another realm, or of a library: to go on would let everything pass.
-  if (typeof (result as Partial<Promise<unknown>>).then === 'function') {
+  if (typeof Object(result).then === 'function') {
     Promise.resolve(result).catch(() => {});
     throw new InvalidInputError(`the schema of the ${name} answers with a promise: it must not`);
   }
-  const judged = result as SchemaResult<unknown>;
-  if (judged.issues === undefined) return judged.value;
-  const issues = judged.issues.map(({ message, path = [] }) => ({ message, at: at(name, path) }));
+  if (!isJudgement(result)) {
+    const text = `the schema of the ${name} answers ${shown(result)}`;
+    throw new InvalidInputError(`${text}, which has neither a "value" nor an array of "issues"`);
+  }
+  if (result.issues === undefined) return result.value;
+  const issues = result.issues.map(({ message, path = [] }) => ({ message, at: at(name, path) }));
   const text = issues.map(({ message, at }) => `${at}: ${message}`).join('; ');
   throw new InvalidInputError(`the ${name} is not valid: ${text}`, { path: issues[0]?.at ?? name });
+}
+
+function isJudgement(result: unknown): result is SchemaResult<unknown> {
+  if (typeof result !== 'object' || result === null) return false;
+  const { issues } = result as { readonly issues?: unknown };
+  return issues === undefined ? 'value' in result : Array.isArray(issues);
 }
 
 /** @throws {InvalidInputError} it is none */

@@ -18,25 +18,39 @@ export function withNewStates(
   const { value, history } = stored;
   const nameOf = (id: string): string => {
     const name = stateOf(id);
-    if (name === id || stateNodeOf(root, id) === undefined) return name;
+    if (name === id || nodeNamed(root, id) === undefined) return name;
     // The snapshot does not say whether it was taken before the state was renamed, or after.
     throw new CodecError(`"${id}" is an old name of "${name}", and another state has it today`);
   };
-  const nodes = leavesOf(value, [machineId]).map((path) =>
-    stateNodeOf(root, nameOf(path.join('.'))),
-  );
+  const idOf = (id: string): string => nodeNamed(root, nameOf(id))?.id ?? nameOf(id);
+  const nodes = leavesOf(value, [machineId]).map((path) => nodeNamed(root, nameOf(path.join('.'))));
   const active = new Set<StateNode>();
   for (const leaf of nodes) {
     for (let node = leaf; node !== undefined; node = node.parent) active.add(node);
   }
   const histories = Object.entries(history ?? {}).map(([id, ids]) => {
-    return [nameOf(id), ids.map(nameOf)] as const;
+    return [idOf(id), ids.map(idOf)] as const;
   });
   return {
     ...stored,
     value: nodes.includes(undefined) ? value : stateValueOf(root, active),
     ...(histories.length > 0 && { history: Object.fromEntries(histories) }),
   };
+}
+
+/** The state at a path from the machine's id on, which is its id unless it has one of its own. */
+function nodeNamed(root: StateNode, name: string): StateNode | undefined {
+  return nodeAt(root, root.id, name) ?? stateNodeOf(root, name);
+}
+
+function nodeAt(node: StateNode, path: string, wanted: string): StateNode | undefined {
+  if (path === wanted) return node;
+  if (!wanted.startsWith(`${path}.`)) return undefined;
+  for (const child of Object.values(node.states)) {
+    const found = nodeAt(child, `${path}.${child.key}`, wanted);
+    if (found !== undefined) return found;
+  }
+  return undefined;
 }
 
 /** The path of keys to each innermost state of a value. */

@@ -15,6 +15,7 @@ import { RecentCommands } from '../entity/recent-commands.ts';
 import type { Replayed } from '../entity/replayed.ts';
 import type { EventCoding } from '../evolution/event-coding.ts';
 import type { Renaming } from '../evolution/renamed.ts';
+import { unpackEvent } from '../snapshots/packed-event.ts';
 import {
   decodeSnapshot,
   isPlainSnapshot,
@@ -231,7 +232,7 @@ class EntityReader<S extends HostedState> {
         state: run.restore(state, timers, former),
         input: content.input === undefined ? input : content.input.value,
         timers,
-        recent: RecentCommands.ofPlain(content.commands, settings.actor.commandIds),
+        recent: this.#recent(content.commands),
         outbox: Outbox.ofPlain(content.deliveries, (to) => renaming?.destinationOf(to) ?? to),
         bornWith,
         lastEventMs,
@@ -240,6 +241,15 @@ class EntityReader<S extends HostedState> {
       this.#leave(stored.metadata.seqNr, error);
       return undefined;
     }
+  }
+
+  /** @throws when it is not what a snapshot has, or an event in it cannot be read any more */
+  #recent(commands: unknown): RecentCommands {
+    const { persistenceId, settings } = this.#entity;
+    const { coding } = this.#sources;
+    return RecentCommands.ofPlain(commands, settings.actor.commandIds, (packed, seqNr, at) =>
+      unpackEvent(packed, at, { persistenceId, coding, seqNr }),
+    );
   }
 
   /** @throws when it cannot be decrypted or read, or is of another number */

@@ -6,6 +6,7 @@ import type { Step } from '../entity/evaluated.ts';
 import type { Replayed } from '../entity/replayed.ts';
 import type { TimerChange } from '../entity/timers.ts';
 import { Timers } from '../entity/timers.ts';
+import { packEvent } from './packed-event.ts';
 import { encodeSnapshot, programOf } from './snapshot-content.ts';
 import { toStoredTimers } from './stored-timers.ts';
 
@@ -59,7 +60,7 @@ export class StoredContent<S extends HostedState> {
   /** @throws {WriteRejectedError} something cannot be kept; names the place */
   bytes(): Uint8Array {
     const { settings, logic, state, sequenceNr, input, recent, bornWith } = this.#entity;
-    const { outbox, coding } = this.#entity;
+    const { outbox, coding, persistenceId } = this.#entity;
     const { adapter } = settings.snapshots;
     const persisted = logic.persist(state, this.#stillMs);
     const isInputStored = settings.actor.initEvent !== 'never';
@@ -72,9 +73,11 @@ export class StoredContent<S extends HostedState> {
         adapter === undefined
           ? persisted
           : storedForm(atOnce(adapter.toStore(persisted), 'toStore'), 'state'),
-      timers: toStoredTimers(this.#timers, coding, sequenceNr),
+      timers: toStoredTimers(this.#timers, { persistenceId, coding, seqNr: sequenceNr }),
       lastEventMs: this.#lastEventMs,
-      commands: recent.toPlain(),
+      commands: recent.toPlain((event, seqNr) =>
+        packEvent(event, { persistenceId, coding, seqNr }),
+      ),
       deliveries: outbox.toPlain(),
       bornWith,
       // Further state of the entity that a recovery needs goes here.

@@ -8,6 +8,7 @@ import { Timers } from '../entity/timers.ts';
 import { EventCoding } from '../evolution/event-coding.ts';
 import { isOwnType } from '../evolution/own-events.ts';
 import type { Renaming } from '../evolution/renamed.ts';
+import { isKept, isPacked, type PackedFrom, packEvent, unpackEvent } from './packed-event.ts';
 
 /** A delayed event as a snapshot holds it. */
 export interface StoredTimer extends Omit<PendingTimer, 'event'> {
@@ -30,18 +31,17 @@ export interface StoredTimer extends Omit<PendingTimer, 'event'> {
  */
 export function toStoredTimers(
   timers: Timers,
-  coding: EventCoding | undefined,
-  seqNr: number,
+  { persistenceId, coding, seqNr }: PackedFrom,
 ): readonly StoredTimer[] {
   return timers.entries().map((timer) => {
     const { event, target } = timer;
     if (target.type !== 'self' || isOwnType(event.type)) return timer;
     if (coding === undefined) return { ...timer, manifest: '' };
     const { value, manifest } = coding.adapt(event);
-    // A snapshot cannot hold bytes.
-    if (value instanceof Uint8Array) return timer;
-    const isOne = coding.restore(value, manifest, seqNr).length === 1;
-    return isOne ? { ...timer, event: value, manifest } : timer;
+    if (coding.restore(value, manifest, seqNr).length !== 1) return timer;
+    if (isKept(value)) return { ...timer, event: value, manifest };
+    const kept = packEvent(event, { persistenceId, coding, seqNr });
+    return kept === event ? timer : { ...timer, event: kept, manifest: '' };
   });
 }
 
@@ -70,12 +70,8 @@ export function timerOfJson(json: unknown, at: string): StoredTimer {
 }
 
 /** How the delayed events of a snapshot are read. */
-export interface TimerReading {
-  readonly persistenceId: string;
-  readonly coding: EventCoding | undefined;
+export interface TimerReading extends PackedFrom {
   readonly renaming: Renaming | undefined;
-  /** Number of the snapshot. */
-  readonly seqNr: number;
 }
 
 /**
@@ -85,9 +81,11 @@ export interface TimerReading {
  * @throws {CodecError} one cannot be read, or is several events today: a timer has one
  */
 export function ofStoredTimers(stored: readonly StoredTimer[], reading: TimerReading): Timers {
-  const { renaming, seqNr } = reading;
-  const coding = reading.coding ?? EventCoding.none(reading.persistenceId);
-  const eventsOf = ({ event, manifest, target }: StoredTimer): readonly unknown[] => {
+  const { persistenceId, renaming, seqNr } = reading;
+  const coding = reading.coding ?? EventCoding.none(persistenceId);
+  const eventsOf = ({ id, event, manifest, target }: StoredTimer): readonly unknown[] => {
+    if (isPacked(event))
+      return unpackEvent(event, `the timer "${id}"`, { persistenceId, coding, seqNr });
     if (manifest !== undefined) return coding.restore(event, manifest, seqNr);
     // What other actors are sent goes by their names.
     const isOwn = target.type === 'self' && renaming !== undefined;

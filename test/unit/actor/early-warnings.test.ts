@@ -266,6 +266,11 @@ describe('options', () => {
 
   for (const [what, make, message] of [
     ['misspelt', [machine, { decid: () => {} }], 'persistent() has no option "decid"'],
+    [
+      'misspelt, and not those that are undefined,',
+      [machine, { encrytion: {}, decid: undefined, retentions: {} }],
+      'persistent() has no option "encrytion", "retentions"',
+    ],
     ['of a behaviour', [machine, { evolve: () => 0 }], 'persistent() has no option "evolve"'],
     ['forgotten', [machine], 'persistent() needs an object of options, not undefined'],
     ['misspelt', [{ ...behavior, encrypt: {} }], 'behavior() has no option "encrypt"'],

@@ -179,6 +179,12 @@ describe('durations', () => {
       expect(() => durationMs(wrong, 'minBackoff')).to.throw('minBackoff');
     }
   });
+
+  it('are nothing that JavaScript would only turn into a number', () => {
+    for (const wrong of [' ', '0x10', '1e3', '-0', null, false, [5]]) {
+      expect(() => durationMs(wrong as string, 'expireAfter')).to.throw('expireAfter');
+    }
+  });
 });
 
 describe('the delay before a restart', () => {

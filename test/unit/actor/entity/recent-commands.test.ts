@@ -47,6 +47,13 @@ describe('the commands that an entity remembers', () => {
     expect(RecentCommands.ofPlain(undefined, settings).toPlain()).to.equal(undefined);
   });
 
+  it('are as many as the program of today wants, when an earlier one took the snapshot', () => {
+    const plain: unknown = JSON.parse(JSON.stringify(remembering('1', '2').toPlain()));
+    const back = RecentCommands.ofPlain(plain, { ...settings, maxCount: 1 });
+    expect(back.find('1', 0)).to.equal(undefined);
+    expect(back.find('2', 0)?.sequenceNr).to.equal(2);
+  });
+
   it('are not made of anything else', () => {
     for (const plain of [5, [5], [{ id: 1 }], [{ id: 'a', sequenceNr: -1, events: [], atMs: 0 }]]) {
       expect(() => RecentCommands.ofPlain(plain, settings)).to.throw(CodecError, 'commands');

@@ -115,6 +115,18 @@ describe('an event adapter', () => {
     expect(world.journal.payloads('e')).to.deep.equal([]);
   });
 
+  it('rejects the command when the stored form would be taken for the end of a child', async () => {
+    const world = new World();
+    const eventAdapter: EventAdapter<Noted, Noted> = {
+      toJournal: () => ({ type: 'xstate.done.actor.pay' }),
+      fromJournal: () => [{ type: 'note.read' }],
+    };
+    const error = await failureOf(world.start(notes, undefined, { eventAdapter }).tell('note.x'));
+    expect(error.code).to.equal('WRITE_REJECTED');
+    expect(error.message).to.match(/gives "xstate.done.actor.pay", which only the library may sto/);
+    expect(world.journal.payloads('e')).to.deep.equal([]);
+  });
+
   it('that throws rejects the command; the entity lives', async () => {
     const world = new World();
     let isBroken = true;
@@ -247,6 +259,32 @@ describe('a machine whose events have upcasters', () => {
       { type: 'note.paid', cents: 5 },
     ]);
     expect(world.journal.stored('e')[1]?.manifest).to.equal('note.paid#v2');
+  });
+
+  it('writes what a program reads that has another name for it, while both run', async () => {
+    const world = new World();
+    const eventAdapter = upcasters(
+      [
+        {
+          type: 'note.received',
+          from: 1,
+          to: 2,
+          up: ({ type, euros }: { type: string; euros: number }): EventObject =>
+            ({ type, cents: euros * 100 }) as EventObject,
+          down: ({ cents }: { cents: number }): EventObject =>
+            ({ type: 'note.paid', euros: cents / 100 }) as EventObject,
+        },
+      ],
+      { writeVersions: { 'note.received': 1 } },
+    );
+    const options = { eventAdapter, renamed: { events: { 'note.paid': 'note.received' } } };
+    const live = world.start(notes, undefined, options);
+    await live.tell('note.received', { cents: 500 });
+    const seen = [{ type: 'note.received', cents: 500 }];
+    expect(contextOf(live).seen).to.deep.equal(seen);
+    expect(contextOf(await recovered(world, options)).seen).to.deep.equal(seen);
+    const former = [{ type: 'note.paid', euros: 5 }];
+    expect(contextOf(await recovered(world, {})).seen).to.deep.equal(former);
   });
 
   it('fail the recovery by a program from before there were any, which would misread it', async () => {

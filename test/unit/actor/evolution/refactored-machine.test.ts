@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { assign, fromPromise, raise, setup } from 'xstate';
+import { upcasters } from '../../../../src/actor/evolution/upcasters.ts';
 import type { PersistentOptions } from '../../../../src/actor/persistent.ts';
 import { failureOf, settle } from '../support.ts';
 import { World } from '../world.ts';
@@ -185,6 +186,53 @@ describe('a stored event that the machine does not know', () => {
     expect(context).to.deep.equal({ seen: ['note', 'note'] });
     const event = { type: 'gone', n: 1 };
     expect(asked).to.deep.equal([{ event, persistenceId: 'e', seqNr: 2, manifest: '' }]);
+  });
+
+  it('ends the child all the same whose end it is: its work is not done again', async () => {
+    let runs = 0;
+    const paying = (onDone: object) =>
+      setup({ actors: { pay: fromPromise(async () => ++runs) } }).createMachine({
+        id: 'm',
+        context: { seen: [] as string[] },
+        invoke: { id: 'pay', src: 'pay', ...onDone },
+        on: { note: { actions: assign({ seen: ['note'] }) } },
+      });
+    const world = new World();
+    world.start(paying({ onDone: { actions: () => {} } }));
+    await settle();
+    const stored = world.journal.payloads('e');
+    for (const unknownStoredEvent of ['skip', () => ({ type: 'note' })] as const) {
+      const { host, actor } = world.crash().start(paying({}), undefined, { unknownStoredEvent });
+      await host.whenRecovered(actor);
+      await settle();
+      const { context, children } = actor.getSnapshot();
+      expect(children.pay?.getSnapshot()).to.include({ status: 'done', output: 1 });
+      expect(context.seen).to.deep.equal(unknownStoredEvent === 'skip' ? [] : ['note']);
+      await host.shutdown();
+    }
+    expect(runs).to.equal(1);
+    expect(world.journal.payloads('e')).to.deep.equal(stored);
+  });
+
+  it('is no longer waited for when it is that of a timer', async () => {
+    const bell = (on: object) =>
+      setup({}).createMachine({
+        id: 'm',
+        on: { arm: { actions: raise({ type: 'rang' }, { id: 'bell', delay: 50 }) }, ...on },
+      });
+    const world = new World();
+    await world.start(bell({ rang: {} })).tell('arm');
+    await world.pass(50);
+    const stored = world.journal.payloads('e');
+    const noMore = upcasters([{ type: 'rang', from: 1, to: 2, up: () => [] }]);
+    for (const options of [{ unknownStoredEvent: 'skip' }, { eventAdapter: noMore }]) {
+      const after = world.crash();
+      const { host, actor } = after.start(bell({}), undefined, options);
+      await host.whenRecovered(actor);
+      await after.pass(50);
+      await host.shutdown();
+    }
+    expect(world.journal.payloads('e')).to.deep.equal(stored);
   });
 
   it('is one that is not handled unless the option says more', async () => {

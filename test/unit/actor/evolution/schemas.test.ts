@@ -95,6 +95,19 @@ describe('a schema of commands', () => {
 });
 
 describe('a schema of events', () => {
+  it('lets nothing pass when its answer says neither that the event is valid nor why not', async () => {
+    for (const answer of [undefined, null, 'fine', {}, { value: 1, issues: null }]) {
+      const world = new World();
+      const { tell } = world.start(adding, undefined, { eventSchema: answering(answer) });
+      const error = await failureOf(tell('add', { by: 1 }));
+      expect(error.code).to.equal('INVALID_INPUT');
+      expect(error.message).to.match(
+        /^the schema of the event answers .* neither a "value" nor an/,
+      );
+      expect(world.journal.payloads('e')).to.deep.equal([]);
+    }
+  });
+
   it('rejects a new event that is not valid, and changes none', async () => {
     const world = new World();
     const { tell } = world.start(adding, undefined, { eventSchema: positive });

@@ -165,6 +165,50 @@ describe('a snapshot from before its machine was renamed', () => {
     expect(shown().value).to.deep.equal({ stay: { unit: 'room' }, bill: 'paid' });
   });
 
+  it('gives new names to states with ids of their own, and beside such states', async () => {
+    const house = (id: string, room: string, upId: string) =>
+      createMachine({
+        id,
+        type: 'parallel',
+        states: {
+          [room]: {
+            initial: 'in',
+            states: {
+              in: {
+                initial: 'bed',
+                states: {
+                  bed: { on: { rise: `#${upId}` } },
+                  up: { id: upId },
+                  again: { type: 'history' },
+                },
+                on: { leave: 'away' },
+              },
+              away: { id: 'outside', on: { back: 'in.again' } },
+            },
+          },
+          door: { initial: 'shut', states: { shut: { id: 'shut' } } },
+        },
+      });
+    const [world, store] = [new World(), new TestSnapshotStore()];
+    const deps = { snapshotStore: async () => store };
+    const old = house('house', 'room', 'house.room.in.up');
+    const { tell } = world.start(old, undefined, { snapshotWhen: () => true }, deps);
+    for (const command of ['rise', 'leave']) {
+      await tell(command);
+      await settle();
+    }
+    const states = { house: 'home', 'house.room': 'home.space' };
+    const next = world
+      .crash()
+      .start(house('home', 'space', 'up'), undefined, { renamed: { states } }, deps);
+    await next.host.whenRecovered(next.actor);
+    expect(world.journal.requests.at(-1)?.from).to.equal(2);
+    const shown = () => next.actor.getSnapshot().value;
+    expect(shown()).to.deep.equal({ space: 'away', door: 'shut' });
+    await next.tell('back');
+    expect(shown()).to.deep.equal({ space: { in: 'up' }, door: 'shut' });
+  });
+
   it('is left unused when an old name of a state is that of another one today', async () => {
     const { next } = await lived(['later']);
     const machine = shop({ ...before, delay: '100' }, never);
