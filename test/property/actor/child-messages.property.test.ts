@@ -2,16 +2,12 @@ import { inspect } from 'node:util';
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { type AnyActorRef, assign, createActor, sendParent, sendTo, setup } from 'xstate';
-import { NotOwnerError, WriteFailedError, WriteRejectedError } from '../../../src/model/errors.ts';
-import type { HeldPlugin, JournalPlugin } from '../../../src/ports/journal-plugin.ts';
 import { InMemorySnapshotStore } from '../../../src/stores/memory/in-memory-snapshot-store.ts';
 import { MemoryJournalPlugin } from '../../support/memory-journal-plugin.ts';
 import { testHost } from '../../unit/actor/support.ts';
 import { seed } from '../codec/seed.ts';
 import { SimulatedTime, settle, soon } from './differential/simulated-time.ts';
-
-/** What becomes of a write. */
-type Fault = 'fails' | 'fails though stored' | 'refused';
+import { type Delays, type Fault, type Shared, SlowProcess } from './slow-process.ts';
 
 type Step =
   | { readonly type: 'note' | 'look' }
@@ -20,13 +16,9 @@ type Step =
   | { readonly type: 'fault'; readonly fault: Fault }
   | { readonly type: 'end'; readonly how: 'crash' | 'stop' | 'loss' };
 
-interface Plan {
+interface Plan extends Delays {
   /** Of each child: how long it waits before each of its messages, ms. */
   readonly kids: readonly (readonly number[])[];
-  /** How long a write takes to be stored, and then to be answered; how long a save takes. */
-  readonly writeMs: number;
-  readonly answerMs: number;
-  readonly saveMs: number;
   readonly snapshots: {
     readonly snapshotEvery: number;
     readonly deleteEvents: boolean;
@@ -171,12 +163,29 @@ function familyMachine(kids: Plan['kids']) {
   });
 }
 
+function wordsIn(payloads: readonly unknown[]): readonly string[] {
+  const heard = (payloads as readonly Command[]).filter(({ type }) => type === 'heard');
+  return (heard as readonly Heard[]).map(({ kid, n }) => `${kid} ${n}`);
+}
+
 /** Processes of one entity, one after the other, over one journal and one snapshot store. */
 class Service {
   readonly #plan: Plan;
   #time = new SimulatedTime(1_700_000_000_000);
-  readonly #journal = new MemoryJournalPlugin({ nowMs: () => this.#time.nowMs() });
-  readonly #store = new InMemorySnapshotStore();
+  readonly #shared: Shared = {
+    journal: new MemoryJournalPlugin({ nowMs: () => this.#time.nowMs() }),
+    snapshots: new InMemorySnapshotStore(),
+    takeFault: () => {
+      const fault = this.#fault;
+      this.#fault = undefined;
+      return fault;
+    },
+    stored: (payloads) => void this.#stored.push(...wordsIn(payloads)),
+    refused: (payloads) => {
+      for (const word of wordsIn(payloads)) this.#refused.add(word);
+    },
+    saved: () => void this.saved++,
+  };
   readonly #machine: ReturnType<typeof familyMachine>;
   /** What `decide` has stored nothing of, or the journal has refused. */
   readonly #refused = new Set<string>();
@@ -287,62 +296,10 @@ class Service {
 
   open() {
     const time = this.#time;
-    const { writeMs, answerMs, saveMs, snapshots, timers, groupCommit } = this.#plan;
-    const never = new Promise<never>(() => {});
-    let isDead = false;
-    let tenure = new AbortController();
-    const save: InMemorySnapshotStore['save'] = async (metadata, bytes, options) => {
-      await time.sleep(saveMs);
-      if (isDead) return never;
-      this.saved++;
-      return this.#store.save(metadata, bytes, options);
-    };
-    const store = Object.assign(Object.create(this.#store) as InMemorySnapshotStore, {
-      save,
-      load: this.#store.load.bind(this.#store),
-      delete: this.#store.delete.bind(this.#store),
-      deleteMatching: this.#store.deleteMatching.bind(this.#store),
-    });
-    const shared = this.#journal;
-    const write: JournalPlugin['write'] = async (writes) => {
-      const { signal } = tenure;
-      await time.sleep(writeMs);
-      if (isDead) return never;
-      if (signal.aborted) throw new NotOwnerError('no longer held');
-      const isInit = writes[0]?.events[0]?.seqNr === 1; // refused, it ends the entity
-      const fault = isInit && this.#fault === 'refused' ? undefined : this.#fault;
-      this.#fault = undefined;
-      const payloads = writes.flatMap(({ events }) =>
-        events.map(({ payload }) => payload as Heard),
-      );
-      const words = payloads
-        .filter(({ type }) => type === 'heard')
-        .map(({ kid, n }) => `${kid} ${n}`);
-      if (fault === 'refused') {
-        // Of several, the entity writes each alone to find out which one it was.
-        if (writes.length === 1) for (const word of words) this.#refused.add(word);
-        throw new WriteRejectedError('not of this shape');
-      }
-      if (fault !== 'fails') {
-        await shared.write(writes);
-        this.#stored.push(...words);
-      }
-      await time.sleep(answerMs);
-      if (isDead) return never;
-      if (fault !== undefined) throw new WriteFailedError('no answer');
-      return [];
-    };
-    const journal: JournalPlugin = {
-      write,
-      deleteTo: async (id, to) => (isDead ? never : shared.deleteTo(id, to)),
-      highestSeqNr: (id) => shared.highestSeqNr(id),
-      replay: (request) => shared.replay(request),
-      hold: async (): Promise<HeldPlugin> => {
-        tenure = new AbortController();
-        return { ...journal, signal: tenure.signal, [Symbol.asyncDispose]: async () => {} };
-      },
-      [Symbol.asyncDispose]: async () => {},
-    };
+    const { snapshots, timers, groupCommit } = this.#plan;
+    const process = new SlowProcess(this.#shared, time, this.#plan);
+    const journal = process.journal();
+    const store = process.store();
     const { host } = testHost({
       openJournal: async () => journal,
       clock: time,
@@ -371,10 +328,8 @@ class Service {
     return {
       host,
       actor: actor as unknown as AnyActorRef,
-      lose: () => tenure.abort(new NotOwnerError('another process has it')),
-      die: () => {
-        isDead = true;
-      },
+      lose: () => process.lose(),
+      die: () => process.die(),
     };
   }
 
