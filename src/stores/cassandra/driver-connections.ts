@@ -94,7 +94,7 @@ export class DriverConnections {
     // another one.
     this.#control.hosts.on('remove', (host) => {
       this.#isRingOld = true;
-      void host.shutdown(false);
+      host.shutdown(false).catch(() => undefined);
     });
     this.#ownRefreshes(options.policies.reconnection);
   }
