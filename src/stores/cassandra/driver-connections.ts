@@ -29,6 +29,7 @@ interface ReconnectionPolicy {
 
 interface ControlConnection {
   readonly hosts: HostMap;
+  readonly metadata: Metadata;
   _reconnectionPolicy: ReconnectionPolicy;
   _reconnectionSchedule: Pick<Iterator<number>, 'next'>;
   _refresh(plan?: unknown): Promise<void>;
@@ -39,6 +40,11 @@ interface ControlConnection {
 interface HostMap {
   values(): readonly Host[];
   on(event: 'remove', listener: (host: Host) => void): void;
+}
+
+interface Metadata {
+  readonly keyspaces: Readonly<Record<string, { replicas?: object | undefined }>>;
+  buildTokens(hosts: HostMap): void;
 }
 
 interface Host {
@@ -72,6 +78,8 @@ export class DriverConnections {
   readonly #open = new Set<Connection>();
   readonly #refreshes = new Set<Promise<void>>();
   readonly #closed = new AbortController();
+  /** A host was replaced, or is gone, and the driver still asks it for the rows that it had. */
+  #isRingOld = false;
   #connecting: Promise<void> | undefined;
   #isConnected = false;
   #closing: Promise<void> | undefined;
@@ -84,7 +92,10 @@ export class DriverConnections {
     owners.set(options, this);
     // Replaced or gone: it would go on connecting. What is under way on it is tried again on
     // another one.
-    this.#control.hosts.on('remove', (host) => void host.shutdown(false));
+    this.#control.hosts.on('remove', (host) => {
+      this.#isRingOld = true;
+      host.shutdown(false).catch(() => undefined);
+    });
     this.#ownRefreshes(options.policies.reconnection);
   }
 
@@ -155,7 +166,9 @@ export class DriverConnections {
     control._reconnectionSchedule = immediate.newSchedule();
     control.on('newConnection', (error) => {
       hasFailed = Boolean(error);
-      if (!hasFailed) schedule = policy.newSchedule();
+      if (hasFailed) return;
+      schedule = policy.newSchedule();
+      if (this.#isRingOld) this.#renewRing();
     });
     control._refresh = (plan) => {
       // With a plan it is part of another one.
@@ -164,6 +177,18 @@ export class DriverConnections {
       this.#refreshes.add(refreshing);
       return refreshing.finally(() => this.#refreshes.delete(refreshing));
     };
+  }
+
+  /**
+   * The driver builds the map from rows to hosts once. When it has lost all hosts, it replaces them
+   * by themselves: a statement would go to the one of before, which nobody connects any more, and
+   * not to the new one, which has the same address.
+   */
+  #renewRing(): void {
+    const { metadata, hosts } = this.#control;
+    this.#isRingOld = false;
+    metadata.buildTokens(hosts);
+    for (const keyspace of Object.values(metadata.keyspaces)) keyspace.replicas = undefined;
   }
 
   async #unlessClosed(pauseMs: number, work: () => Promise<void>): Promise<void> {

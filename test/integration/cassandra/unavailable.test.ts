@@ -38,6 +38,11 @@ class Gate {
 
   close(): void {
     this.server.close();
+    this.cut();
+  }
+
+  /** New connections are taken. */
+  cut(): void {
     for (const socket of this.sockets) socket.destroy();
   }
 }
@@ -117,6 +122,22 @@ describe('Cassandra that does not answer', function () {
       await replicated[Symbol.asyncDispose]();
     });
   }
+
+  it('is asked again as soon as it is back, although every connection to it was lost', async () => {
+    const gate = new Gate(settings.client.port);
+    const change = { port: await gate.open() };
+    const eventual = await openCassandraEventualJournal(cassandraSettings(keyspace, change), deps);
+    const key = newKey(randomTopic());
+    expect(await eventual.pointer(key)).to.equal(undefined);
+    gate.cut();
+    const isAnswered = async (): Promise<boolean> =>
+      (await failure(eventual.pointer(key))).error === undefined;
+    const deadlineMs = Date.now() + 5_000;
+    while (!(await isAnswered()) && Date.now() < deadlineMs) await systemClock.sleep(50);
+    expect(await isAnswered()).to.equal(true);
+    await eventual[Symbol.asyncDispose]();
+    gate.close();
+  });
 
   it('does not hold a caller whose signal fires', async () => {
     const gate = new Gate(settings.client.port);

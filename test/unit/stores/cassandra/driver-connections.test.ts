@@ -164,6 +164,10 @@ describe('a Cassandra session that is closed leaves nothing open', () => {
       );
     }
     expect(isAnswered).to.equal(true);
+    // Which host statements for a row go to.
+    const renewed = (): boolean =>
+      client.getReplicas('', Buffer.alloc(1))[0] === client.hosts.values()[0];
+    await eventually('the rows are those of the host that was found', renewed);
     await connections.close();
     await expectNothingOpen();
   });
