@@ -291,9 +291,10 @@ export class PartitionFlow {
       ),
     );
     const keys = outcomes.filter((outcome) => outcome.type === 'held');
-    const fenced = keys.find(({ error }) => error instanceof FencedError);
+    const { tail } = work;
+    const fenced = [...keys, tail].find((held) => held?.error instanceof FencedError);
     if (fenced !== undefined) throw this.#fence(fenced.error);
-    return { keys, tail: work.tail };
+    return { keys, tail };
   }
 
   /**

@@ -1,7 +1,7 @@
 import { decodeAction } from '../../src/codec/record/action-record-codec.ts';
 import { Tenures, type TenureVerdict } from '../../src/history/tenures.ts';
 import type { ActionRecord } from '../../src/model/action.ts';
-import { StoreUnavailableError } from '../../src/model/errors.ts';
+import { FencedError } from '../../src/model/errors.ts';
 import type { LogRecord } from '../../src/model/log-record.ts';
 import type { Offset } from '../../src/model/position.ts';
 import type { OpenedTenure } from '../../src/model/tenure.ts';
@@ -29,8 +29,10 @@ export interface PartitionStart {
  * topic (see `PartitionTenures`). So R is asked for once more: if there is still none, all that was
  * found is older than any R.
  *
- * Without W there are no opening marks, so W may be stored at R. That is done at once: clients open
- * tenures only where W is at or after R, and in a partition where nobody writes W would never come.
+ * Then W is stored at R, unless it lags. Without it there are no opening marks, and clients open
+ * tenures only where W is at or after R: in a partition where nobody writes W would never come. And
+ * where there is one, a call that an earlier owner has sent may arrive late and would take it back
+ * before R; so it loses, since it is older.
  *
  * @throws {FencedError} as of `ReplicatedJournal.claim`
  * @throws {StoreUnavailableError} may be done in part; repeat it
@@ -44,7 +46,7 @@ export async function claimPartition(
   for (;;) {
     const replicated = await store.claim(topic, partition, options);
     const tenuresUpTo = await store.tenuresUpTo(topic, partition, options);
-    if (replicated !== undefined && tenuresUpTo === undefined) {
+    if (replicated !== undefined && (tenuresUpTo ?? replicated) >= replicated) {
       const none = { topic, partition, openings: [], upTo: replicated };
       await store.saveTenures(none, options.nowMs);
     }
@@ -125,6 +127,8 @@ export class PartitionTenures {
    * Learns what has to be known before the records can be judged. Asks nothing of records without
    * tenures.
    *
+   * @throws {FencedError} W is before where it was when the partition was assigned, so another
+   *   process has written it: the flow has to begin anew, where W is now
    * @throws {StoreUnavailableError} retryable
    */
   async learn(records: readonly ActionRecord[], options: CallOptions): Promise<void> {
@@ -133,9 +137,10 @@ export class PartitionTenures {
       const place = { ...this.#source, scope };
       const last = isFirst ? undefined : await this.#store.lastTenure(place, this.after, options);
       if (last === 'unknown') {
-        throw new StoreUnavailableError(
-          `the store does not know all tenures of ${this.#source.topic} ${this.#source.partition} ` +
-            `up to ${this.after}, although it knew them when the partition was assigned`,
+        const { topic, partition } = this.#source;
+        throw new FencedError(
+          `the store does not know all tenures of ${topic} ${partition} up to ${this.after}, ` +
+            'although it knew them when the partition was assigned: another process has written it',
         );
       }
       this.#tenures.learn(scope, last);

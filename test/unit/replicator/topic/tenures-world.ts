@@ -34,12 +34,14 @@ export function moves({ store }: World): readonly string[] {
   });
 }
 
-/** A partition that stands somewhere, assigned. */
+/** A partition that stands somewhere, assigned; `claim` = the moves of that, which are forgotten. */
 export async function assigned(replicated: number, tenuresUpTo?: number) {
   const world = await testReplicator();
   standing(world, replicated, tenuresUpTo);
   const from = await world.member().assign(partition0);
-  return { ...world, world, from };
+  const claim = moves(world);
+  world.store.calls.length = 0;
+  return { ...world, world, from, claim };
 }
 
 /** Delivers, and stops at once: what is held stays held. */
