@@ -237,10 +237,16 @@ class Comparison {
       case 'DEADLINE_EXCEEDED':
         return this.#world.plan.rates.maxStepMs >= slowStepMs || this.#call.mayBeLate;
       case 'DATA_INTEGRITY':
-        return this.#truths.some((truth) => this.#mayBeRefused(truth));
+        return this.#hasNoEnd() || this.#truths.some((truth) => this.#mayBeRefused(truth));
       default:
         return false;
     }
+  }
+
+  /** The topic has got more partitions: the end of one is no longer that of a journal (ADR 26). */
+  #hasNoEnd(): boolean {
+    const { log, plan } = this.#world;
+    return plan.readEnd === 'offset' && log.partitions.length > plan.partitions;
   }
 
   #isUndecided(): boolean {
