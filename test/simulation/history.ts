@@ -148,12 +148,7 @@ class History {
     for (let partition = 0; partition < plan.partitions; partition++) {
       this.#assign(partition, this.#owners[partition % plan.owners] as Owner);
     }
-    for (const { id, operations, rival, keeper } of plan.journals) {
-      for (const script of [operations, rival, keeper]) {
-        if (script.length > 0) this.#beginWriter(id, script);
-      }
-    }
-    for (const holder of plan.holders?.processes ?? []) this.#beginHolder(holder);
+    this.#beginWork();
     if (!this.#runUntil(() => this.#isWritten(), true)) return;
     if (plan.growth !== undefined && !this.#grow(plan.growth)) return;
     this.#calmDown();
@@ -162,6 +157,16 @@ class History {
     const isQuiet = (): boolean => this.#holders.every((holder) => holder.isQuiet);
     if (!this.#runUntil(() => isQuiet() && this.#isReplicated(), false)) return;
     this.#checkEnd();
+  }
+
+  #beginWork(): void {
+    const { journals, holders } = this.#world.plan;
+    for (const { id, operations, rival, keeper } of journals) {
+      for (const script of [operations, rival, keeper]) {
+        if (script.length > 0) this.#beginWriter(id, script);
+      }
+    }
+    for (const holder of holders?.processes ?? []) this.#beginHolder(holder);
   }
 
   #beginWriter(id: string, operations: readonly Operation[]): void {
