@@ -226,12 +226,12 @@ class Writer {
     const metadata = expires ? { metadata: { payload: { expireAfter } } } : {};
     const wake = this.#world.plan.saysWakes ? wakeOf(first, count) : undefined;
     const { id } = this.#script;
-    const log = this.#world.log.partition(this.#world.log.partitionOf(id));
-    const began = log.length;
+    const { places } = this.#world;
+    const began = places.endOf(id);
     try {
       await this.#journal.append(Events.of(events), { ...metadata, wake });
     } catch (error) {
-      if (error instanceof DataIntegrityError) this.#checkRefusal(first, began, log.length);
+      if (error instanceof DataIntegrityError) this.#checkRefusal(first, began, places.endOf(id));
       throw error;
     }
     this.#last = first + count - 1;

@@ -205,6 +205,7 @@ function planOf(scenario: Scenario): Plan {
   return {
     journals: [{ id: 'a', partition: 0, operations, rival: [], keeper: [] }],
     partitions: 1,
+    growth: undefined,
     segmentSize: 2,
     changesSegments: false,
     skewMs: 0,

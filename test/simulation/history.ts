@@ -8,7 +8,7 @@ import { Holder } from './holder.ts';
 import type { HolderPlan } from './holder-plan.ts';
 import { HolderProcess } from './holder-process.ts';
 import { Owner } from './owners.ts';
-import { type Plan, planOf } from './plan.ts';
+import { type Growth, type Operation, type Plan, planOf } from './plan.ts';
 import { appliedProblem, leftovers, StoreChecks, wakeUpProblem } from './store-checks.ts';
 import { storedOffset } from './store-view.ts';
 import { type Figures, World } from './world.ts';
@@ -105,6 +105,8 @@ export function runPlan(plan: Plan, seed: number, incident?: Incident) {
 /** What one process does, and another one after its death. */
 interface Work {
   readonly scripts: readonly { readonly operations: unknown[] }[];
+  /** What it goes on with when the topic has more partitions. */
+  readonly later?: readonly Operation[];
   /** Another process begins with it. */
   readonly begin: () => Worker;
   worker: Worker;
@@ -146,13 +148,9 @@ class History {
     for (let partition = 0; partition < plan.partitions; partition++) {
       this.#assign(partition, this.#owners[partition % plan.owners] as Owner);
     }
-    for (const { id, operations, rival, keeper } of plan.journals) {
-      for (const script of [operations, rival, keeper]) {
-        if (script.length > 0) this.#beginWriter({ id, operations: [...script] });
-      }
-    }
-    for (const holder of plan.holders?.processes ?? []) this.#beginHolder(holder);
+    this.#beginWork();
     if (!this.#runUntil(() => this.#isWritten(), true)) return;
+    if (plan.growth !== undefined && !this.#grow(plan.growth)) return;
     this.#calmDown();
     for (const holder of this.#holders) holder.close();
     drainMicrotasks();
@@ -161,13 +159,72 @@ class History {
     this.#checkEnd();
   }
 
-  #beginWriter(script: Script): void {
+  #beginWork(): void {
+    const { journals, holders } = this.#world.plan;
+    for (const { id, operations, rival, keeper } of journals) {
+      for (const script of [operations, rival, keeper]) {
+        if (script.length > 0) this.#beginWriter(id, script);
+      }
+    }
+    for (const holder of holders?.processes ?? []) this.#beginHolder(holder);
+  }
+
+  #beginWriter(id: string, operations: readonly Operation[]): void {
+    const { growth } = this.#world.plan;
+    const before = Math.round(operations.length * (growth?.after ?? 1));
+    const script: Script = { id, operations: operations.slice(0, before) };
     const begin = (): Worker => {
       const client = this.#openClient();
       client.write(script);
       return { client, holder: undefined };
     };
-    this.#work.push({ scripts: [script], begin, worker: begin() });
+    const later = operations.slice(before);
+    this.#work.push({ scripts: [script], later, begin, worker: begin() });
+  }
+
+  /** The topic gets more partitions, and all go on. Answers false when a rule was broken or nothing goes on. */
+  #grow({ partitions }: Growth): boolean {
+    const { scheduler, log, places, figures } = this.#world;
+    const { rates } = scheduler;
+    // A replicator that fails all the time, and is slow, may take longer than a history has.
+    scheduler.rates = { ...rates, failure: 0, slow: '' };
+    if (!this.#standStill()) return false;
+    scheduler.rates = rates;
+    const first = log.partitions.length;
+    log.grow(partitions);
+    figures.movedKeys += places.move();
+    this.#note(`the topic has ${partitions} partitions`);
+    for (let partition = first; partition < partitions; partition++) {
+      this.#assign(partition, this.#pickOwner() ?? this.#openOwner());
+    }
+    for (const work of this.#work) this.#goOn(work);
+    return this.#runUntil(() => this.#isWritten(), true);
+  }
+
+  /**
+   * Nobody writes, and all is replicated, for longer than the clocks of two replicators differ by: a
+   * row that the one removes must not hide what the other one writes.
+   */
+  #standStill(): boolean {
+    const { scheduler, plan } = this.#world;
+    const isQuiet = (): boolean => this.#isReplicated() && !scheduler.owesCalls;
+    if (!this.#runUntil(isQuiet, false)) return false;
+    let isOver = false;
+    scheduler.after(plan.skewMs + 1, () => {
+      isOver = true;
+    });
+    return this.#runUntil(() => isOver, false);
+  }
+
+  /** In the same process, or another one. */
+  #goOn(work: Work): void {
+    const { scripts, later = [], worker } = work;
+    const [script] = scripts as readonly Script[];
+    if (script === undefined || later.length === 0) return;
+    script.operations.push(...later);
+    const isSame = !worker.client.process.isDead && this.#world.scheduler.random.chance(0.5);
+    if (isSame) worker.client.write(script);
+    else work.worker = work.begin();
   }
 
   #beginHolder(plan: HolderPlan): void {
@@ -343,7 +400,7 @@ class History {
 
   #rebalance(): void {
     const { random } = this.#world.scheduler;
-    const partition = random.int(0, this.#world.plan.partitions - 1);
+    const partition = random.int(0, this.#world.log.partitions.length - 1);
     const from = this.#ownerOf.get(partition);
     if (from === undefined || from.process.isFrozen || this.#moving.has(partition)) return;
     this.#note(`${from.process.name} has to give up partition ${partition}`);
@@ -411,8 +468,8 @@ class History {
   #checkEnd(): void {
     const { plan, log } = this.#world;
     const client = this.#openClient();
-    for (const { id, partition } of plan.journals) {
-      const replicated = log.partition(partition).length - 1;
+    for (const { id } of plan.journals) {
+      const replicated = log.partition(log.partitionOf(id)).length - 1;
       const problem = appliedProblem(this.#world, id, replicated);
       if (problem !== undefined) this.#world.violation(`at the end, of ${id} ${problem}`);
       const wakeUp = wakeUpProblem(this.#world, id, replicated);

@@ -131,10 +131,11 @@ export class Owner {
 
   async #consume(serving: Serving, flow: TopicFlow): Promise<void> {
     const { log, scheduler, plan } = this.#world;
+    const partitions = log.partitions.length;
     const { process } = this;
     const { partition } = serving;
     const { signal } = serving.leave;
-    let next = (await flow.assigned(partition as Partition, { partitions: plan.partitions })) ?? 0;
+    let next = (await flow.assigned(partition as Partition, { partitions })) ?? 0;
     while (!signal.aborted) {
       await log.hasRecord(partition, next, signal);
       if (signal.aborted) return;

@@ -32,10 +32,19 @@ export interface JournalPlan {
   readonly keeper: readonly Operation[];
 }
 
+/** The topic gets more partitions, and keys move, while all writers and readers stand still. */
+export interface Growth {
+  readonly partitions: number;
+  /** Part of each writer's operations that it does before. */
+  readonly after: number;
+}
+
 /** Everything that is settled before a history begins. */
 export interface Plan {
   readonly journals: readonly JournalPlan[];
   readonly partitions: number;
+  /** The topic gets more partitions; `undefined` = it never does. */
+  readonly growth: Growth | undefined;
   readonly segmentSize: number;
   /** Each replicator creates journals with another one. */
   readonly changesSegments: boolean;
@@ -89,6 +98,7 @@ export function planOf(seed: number): { readonly plan: Plan; readonly random: Ra
   const plan = {
     journals,
     partitions,
+    growth: undefined,
     segmentSize: random.int(2, 4),
     pageSize: random.pick([2, 3, 5, 100]),
     owners: random.int(1, 2),
@@ -113,8 +123,19 @@ export function planOf(seed: number): { readonly plan: Plan; readonly random: Ra
   const held = heldJournals(seed);
   const maxStepMs = Math.min(plan.rates.maxStepMs, 100);
   const holders = holdersOf(seed, held, { maxStepMs, sleepsMs });
-  if (holders === undefined) return { plan: { ...plan, holders }, random };
+  if (holders === undefined) return { plan: grownPlan(seed, { ...plan, holders }), random };
   return { plan: heldPlan(seed, { ...plan, journals: held }, holders), random };
+}
+
+/** In a few histories; drawn apart from all else, too. Wake-ups do not follow a key that moves. */
+function grownPlan(seed: number, plan: Plan): Plan {
+  const random = new Random(seed ^ 0x6a09e667);
+  if (!random.chance(0.06)) return plan;
+  const partitions = plan.partitions + random.int(1, 3);
+  const growth = { partitions, after: random.next() };
+  // Reads by end offset are refused from then on, mostly.
+  const readEnd = random.chance(0.8) ? 'marker' : plan.readEnd;
+  return { ...plan, growth, readEnd, saysWakes: false };
 }
 
 /** Drawn apart from all else, too. */

@@ -16,6 +16,7 @@ describe('simulation of clients, replicators, log and store', () => {
     expect(result.figures.reads).to.be.above(histories);
     expect(result.figures.crashes).to.be.above(0);
     expect(result.figures.zombies).to.be.above(0);
+    expect(result.figures.movedKeys).to.be.above(0);
     const { acknowledged, voidTold, losses, foreign, doubts, lateMarks } = result.figures;
     const ofHolders = { acknowledged, voidTold, losses, foreign, doubts, lateMarks };
     for (const [name, count] of Object.entries(ofHolders)) expect(count, name).to.be.above(0);

@@ -1,7 +1,8 @@
 import { eventsText } from './checked-read.ts';
 import {
   isSameRecord,
-  type StoredJournal,
+  type StoredJournal as JournalRow,
+  type StoredEvent,
   storedEvents,
   storedJournal,
   storedOffset,
@@ -10,6 +11,20 @@ import {
 } from './store-view.ts';
 import type { LiveEvent, WakeTruth } from './truth.ts';
 import type { World } from './world.ts';
+
+/** A row, or an event row, with the offset that the model gives the record which it names. */
+type Placed<Row> = Row & Pick<LiveEvent, 'offset'>;
+type StoredJournal = Placed<JournalRow>;
+
+function journalRow(world: World, id: string): StoredJournal | undefined {
+  const row = storedJournal(world.cassandra, world.log.topic, id);
+  return row && { ...row, offset: world.places.offsetOf(id, row.at) };
+}
+
+function eventRows(world: World, id: string): readonly Placed<StoredEvent>[] {
+  const rows = storedEvents(world.cassandra, world.log.topic, id);
+  return rows.map((row) => ({ ...row, offset: world.places.offsetOf(id, row.at) }));
+}
 
 /** Watches the tables after every write, past all ports. */
 export class StoreChecks {
@@ -53,8 +68,8 @@ export class StoreChecks {
   }
 
   #checkApplied(partition: number, replicated: number): void {
-    for (const { id, partition: of } of this.#world.plan.journals) {
-      if (of !== partition) continue;
+    for (const { id } of this.#world.plan.journals) {
+      if (this.#world.places.partitionOf(id) !== partition) continue;
       const problem = appliedProblem(this.#world, id, replicated);
       if (problem !== undefined) {
         this.#world.violation(`R is ${partition}:${replicated}, but of ${id} ${problem} (I8)`);
@@ -71,13 +86,14 @@ export class StoreChecks {
    * land after its successor loaded the row, which then goes on from what R covers; never below that.
    */
   #checkRow(id: string): void {
-    const { cassandra, log } = this.#world;
+    const { places } = this.#world;
     const before = this.#rows.get(id);
-    const now = storedJournal(cassandra, log.topic, id);
+    const now = journalRow(this.#world, id);
     this.#rows.set(id, now);
     if (before === undefined || now === undefined) return;
     if (!isSameRecord(before.recordId, now.recordId)) return;
-    const covered = (this.#offsets.get(log.partitionOf(id)) ?? -1) + 1;
+    const replicated = this.#offsets.get(places.partitionOf(id)) ?? -1;
+    const covered = places.baseOf(id) + replicated + 1;
     const line = this.#world.truth(id);
     const truth = line.at(covered);
     // What R covers may be dead already: then it says nothing of the row's generation.
@@ -99,16 +115,15 @@ export class StoreChecks {
   }
 }
 
-/** What the store alone says about a journal, as of R: the row's generation, above deleteTo, up to its number. */
+/** What the store alone says about a journal, as of R of its partition: the row's generation, above deleteTo, up to its number. */
 export function storedState(world: World, id: string, replicated: number) {
-  const { cassandra, log } = world;
-  const row = storedJournal(cassandra, log.topic, id);
+  const row = journalRow(world, id);
   if (row === undefined) return { row, events: [] };
-  const events = storedEvents(cassandra, log.topic, id).filter(
+  const events = eventRows(world, id).filter(
     ({ seqNr, offset, recordId }) =>
       seqNr > row.deleteTo &&
       seqNr <= row.seqNr &&
-      offset <= replicated &&
+      offset <= world.places.baseOf(id) + replicated &&
       (row.recordId === undefined ||
         recordId === undefined ||
         isSameRecord(recordId, row.recordId)),
@@ -122,7 +137,8 @@ export function storedState(world: World, id: string, replicated: number) {
  */
 export function appliedProblem(world: World, id: string, replicated: number): string | undefined {
   const line = world.truth(id);
-  const truth = line.at(replicated + 1);
+  const covered = world.places.baseOf(id) + replicated;
+  const truth = line.at(covered + 1);
   const now = line.at(Number.POSITIVE_INFINITY);
   const { row, events } = storedState(world, id, replicated);
   const found = () => `${eventsText(events)}, last ${row?.seqNr}, is stored`;
@@ -136,7 +152,7 @@ export function appliedProblem(world: World, id: string, replicated: number): st
     return `${found()}, where ${eventsText(truth.events)} is right`;
   }
   const isPast = now.generation !== truth.generation;
-  if (isPast || isAhead(row, replicated) || row?.seqNr === truth.last) return undefined;
+  if (isPast || isAhead(row, covered) || row?.seqNr === truth.last) return undefined;
   return `${found()}, where last ${truth.last} is right`;
 }
 
@@ -178,13 +194,12 @@ interface Leftover extends LiveEvent {
 }
 
 export function leftovers(world: World, id: string): readonly Leftover[] {
-  const { cassandra, log } = world;
   const truth = world.truth(id).at(Number.POSITIVE_INFINITY);
-  const row = storedJournal(cassandra, log.topic, id);
+  const row = journalRow(world, id);
   // Of a record that lost rows may be left, below the last number.
   const isLeft = (event: LiveEvent): boolean =>
     truth.losers.length > 0 ? event.seqNr > (truth.last ?? 0) : !includes(truth.events, event);
-  return storedEvents(cassandra, log.topic, id)
+  return eventRows(world, id)
     .filter(isLeft)
     .map((event) => ({
       ...event,

@@ -1,11 +1,17 @@
 import { SegmentNr } from '../../src/stores/cassandra/segment.ts';
 import { bucketOf, shareOf } from '../../src/stores/cassandra/tables/wake-up-table.ts';
 import type { CassandraModel } from './cql/cassandra-model.ts';
-import type { LiveEvent, WakeTruth } from './truth.ts';
+import type { WakeTruth } from './truth.ts';
+
+/** Of a record in the log. */
+interface Place {
+  readonly partition: number;
+  readonly offset: number;
+}
 
 /** A journal's row, whatever state its statements left it in. */
 export interface StoredJournal {
-  readonly offset: number;
+  readonly at: Place;
   readonly seqNr: number;
   readonly deleteTo: number;
   readonly recordId: Buffer | undefined;
@@ -13,7 +19,9 @@ export interface StoredJournal {
 }
 
 /** One stored event row. */
-export interface StoredEvent extends LiveEvent {
+export interface StoredEvent {
+  readonly seqNr: number;
+  readonly at: Place;
   readonly recordId: Buffer | undefined;
 }
 
@@ -39,7 +47,7 @@ export function storedJournal(
     if (!row.isLive(deletedAt)) continue;
     const cell = (column: string): unknown => row.valueOf(table.shape.placeOf(column), deletedAt);
     return {
-      offset: Number(cell('offset')),
+      at: { partition: Number(cell('partition')), offset: Number(cell('offset')) },
       seqNr: Number(cell('seq_nr')),
       deleteTo: Number(cell('delete_to') ?? 0),
       recordId: bytes(cell('record_id')),
@@ -57,7 +65,11 @@ export function storedEvents(
 ): readonly StoredEvent[] {
   const events: StoredEvent[] = [];
   const { partitions, shape } = model.table('journal');
-  const [offset, recordId] = [shape.placeOf('offset'), shape.placeOf('meta_record_id')];
+  const [partitionOf, offset, recordId] = [
+    shape.placeOf('partition'),
+    shape.placeOf('offset'),
+    shape.placeOf('meta_record_id'),
+  ];
   for (const partition of partitions) {
     if (partition.key[0] !== id || partition.key[1] !== topic) continue;
     for (const row of partition.rows) {
@@ -65,12 +77,15 @@ export function storedEvents(
       if (!row.isLive(deletedAt)) continue;
       events.push({
         seqNr: Number(row.key[0]),
-        offset: Number(row.valueOf(offset, deletedAt)),
+        at: {
+          partition: Number(row.valueOf(partitionOf, deletedAt)),
+          offset: Number(row.valueOf(offset, deletedAt)),
+        },
         recordId: bytes(row.valueOf(recordId, deletedAt)),
       });
     }
   }
-  return events.sort((a, b) => a.seqNr - b.seqNr || a.offset - b.offset);
+  return events.sort((a, b) => a.seqNr - b.seqNr || a.at.offset - b.at.offset);
 }
 
 /** The replicated offset of a partition; `undefined` before anything was replicated. */

@@ -1,6 +1,9 @@
 import type { Action, ActionRecord } from '../../src/model/action.ts';
 
-/** An event that counts, and the record it came with. */
+/**
+ * An event that counts, and the record it came with. Here and below an offset tells the partition,
+ * too, of a journal whose key has moved: see `KeyPlaces`.
+ */
 export interface LiveEvent {
   readonly seqNr: number;
   readonly offset: number;
@@ -45,10 +48,14 @@ const nothing: Truth = {
 export class TruthLine {
   readonly #states: { readonly offset: number; readonly state: Truth }[] = [];
 
-  /** @param record the next one of this journal */
-  add({ action, at: { offset } }: ActionRecord): void {
+  /**
+   * @param record the next one of this journal
+   * @param base what offsets of its partition begin with; 0 until the key moves
+   */
+  add({ action, at }: ActionRecord, base = 0): void {
+    const offset = base + at.offset;
     const before = this.#states.at(-1)?.state ?? nothing;
-    const after = stateAfter(before, action, offset);
+    const after = stateAfter(before, action, { offset, base });
     const isTaken = after.last !== before.last && action.header.type === 'append';
     const state = isTaken ? { ...after, wake: wakeAfter(before.wake, action, offset) } : after;
     if (state !== before) this.#states.push({ offset, state });
@@ -66,7 +73,11 @@ export class TruthLine {
   }
 }
 
-function stateAfter(before: Truth, action: Action, offset: number): Truth {
+function stateAfter(
+  before: Truth,
+  action: Action,
+  { offset, base }: { readonly offset: number; readonly base: number },
+): Truth {
   const { header } = action;
   switch (header.type) {
     case 'append':
@@ -74,7 +85,7 @@ function stateAfter(before: Truth, action: Action, offset: number): Truth {
     case 'delete':
       return afterDelete(before, header.to, offset);
     case 'purge':
-      if (header.onlyAt !== undefined && header.onlyAt !== before.lastAction) return before;
+      if (header.onlyAt !== undefined && base + header.onlyAt !== before.lastAction) return before;
       return { ...nothing, lastAction: offset, generation: before.generation + 1 };
     case 'mark':
       return before;

@@ -7,6 +7,7 @@ import type { Random } from './core/random.ts';
 import { Scheduler } from './core/scheduler.ts';
 import { CassandraModel } from './cql/cassandra-model.ts';
 import type { SentActions } from './held-calls.ts';
+import { KeyPlaces } from './key-places.ts';
 import { actionText, type Logged, SimulatedLog } from './log/simulated-log.ts';
 import type { Plan } from './plan.ts';
 import { storedOffset, storedUntil } from './store-view.ts';
@@ -18,6 +19,8 @@ export interface Figures {
   reads: number;
   pointers: number;
   replicatedMoves: number;
+  /** Keys that moved, since the topic got more partitions. */
+  movedKeys: number;
   crashes: number;
   rebalances: number;
   zombies: number;
@@ -61,6 +64,7 @@ export function noFigures(): Figures {
     reads: 0,
     pointers: 0,
     replicatedMoves: 0,
+    movedKeys: 0,
     crashes: 0,
     rebalances: 0,
     zombies: 0,
@@ -92,6 +96,7 @@ export class World {
   readonly plan: Plan;
   readonly scheduler: Scheduler;
   readonly log: SimulatedLog;
+  readonly places: KeyPlaces;
   readonly cassandra = new CassandraModel();
   readonly figures = noFigures();
   /** What broke a rule; the history ends at the first. */
@@ -110,7 +115,11 @@ export class World {
     this.plan = plan;
     this.scheduler = new Scheduler(random, plan.rates, options);
     this.log = new SimulatedLog(Topic.of('journal'), plan.partitions, (id) =>
-      this.#partitionOf(id),
+      this.places.partitionOf(id),
+    );
+    this.places = new KeyPlaces(
+      this.log,
+      plan.journals.map(({ id, partition }) => [id, partition] as const),
     );
     this.log.onLanded = (logged, sent) => this.#landed(logged, sent);
     for (const { id } of plan.journals) this.#truth.set(id, new TruthLine());
@@ -132,10 +141,6 @@ export class World {
       }
       cassandra.write(saveUntil, [log.topic, partition, 1000], 2);
     }
-  }
-
-  #partitionOf(id: string): number {
-    return this.plan.journals.find((journal) => journal.id === id)?.partition ?? 0;
   }
 
   key(id: string): Key {
@@ -163,7 +168,8 @@ export class World {
     this.scheduler.note(() => `        landed ${partition}:${offset} ${actionText(action.action)}`);
     this.scheduler.observe(offset + 31 * partition);
     const counts = this.#counts(action);
-    if (counts) this.truth(action.action.key.id).add(action);
+    const { id } = action.action.key;
+    if (counts) this.truth(id).add(action, this.places.baseOf(id));
     const call = this.sent.get(sent);
     call?.landed(action.at, counts);
     if (!this.scheduler.isLate) return;

@@ -62,6 +62,8 @@ interface Step {
   readonly run: () => void;
   /** The call, while it is still to be applied at the server. */
   readonly unapplied: Call<unknown> | undefined;
+  /** Its caller has given it up. */
+  readonly isLate?: boolean;
 }
 
 const startMs = Date.UTC(2026, 0, 1);
@@ -145,6 +147,11 @@ export class Scheduler {
     this.hash = (Math.imul(this.hash ^ value, 0x0100_0193) + (value >>> 7)) | 0;
   }
 
+  /** Whether a call is still to arrive that its caller has given up. */
+  get owesCalls(): boolean {
+    return this.#steps.some(({ isLate }) => isLate);
+  }
+
   /** The answer of a server; never, when the process dies first. */
   call<T>(call: Call<T>): Promise<T> {
     return new Promise((resolve, reject) => {
@@ -218,7 +225,7 @@ export class Scheduler {
     };
     const { maxLate = 0 } = this.rates;
     const notBefore = maxLate === 0 ? 0 : this.count + this.random.int(0, maxLate);
-    this.#steps.push({ process, notBefore, run, unapplied: undefined });
+    this.#steps.push({ process, notBefore, run, unapplied: undefined, isLate: true });
   }
 
   /** The process dies: each call on its way is applied later or never, and no answer arrives. */

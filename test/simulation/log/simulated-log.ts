@@ -23,6 +23,12 @@ export class SimulatedLog {
     this.#partitionOf = partitionOf;
   }
 
+  /** Adds partitions until there are so many. */
+  grow(partitions: number): void {
+    const all = this.partitions as (readonly Logged[])[];
+    while (all.length < partitions) all.push([]);
+  }
+
   partition(partition: number): readonly Logged[] {
     const records = this.partitions[partition];
     if (records === undefined) throw new Error(`no partition ${partition}`);

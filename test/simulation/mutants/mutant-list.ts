@@ -39,6 +39,32 @@ export const mutants: readonly Mutant[] = [
       'Promise.resolve(early),',
     ],
   ),
+  mutant('a moved key is read from its new partition alone', 'the store has what came before', [
+    observe,
+    'head.purged ? Promise.resolve(undefined) : readRow(deps, key, { signal }),',
+    `head.purged || replicated === undefined
+      ? Promise.resolve(undefined) : readRow(deps, key, { signal }),`,
+  ]),
+  mutant('rows of another partition are cut at R', 'R is of one partition', [
+    rows,
+    'if (at.partition === partition && at.offset > replicated) return false;',
+    'if (at.offset > replicated) return false;',
+  ]),
+  mutant('the row of another partition tells what is applied', 'offsets are of one partition', [
+    change,
+    'return row.at.partition === at.partition && at.offset <= row.at.offset;',
+    'return at.offset <= row.at.offset;',
+  ]),
+  mutant('the row of another partition tells the last action', 'offsets are of one partition', [
+    'src/history/life.ts',
+    'const lastAt = at.partition === partition ? at.offset : undefined;',
+    'const lastAt = at.offset;',
+  ]),
+  mutant('rows of two partitions conflict', 'offsets are of one partition', [
+    rows,
+    'return to.offset < from.offset && to.partition === from.partition;',
+    'return to.offset < from.offset;',
+  ]),
   mutant('rows are not cut at R', 'rows up to R only', [
     rows,
     'if (at.partition === partition && at.offset > replicated) return false;',

@@ -49,6 +49,20 @@ describe('A journal whose key has moved, since its topic got more partitions', (
     expect(await readBoth()).to.deep.equal([whole, whole]);
   });
 
+  it('is not read over a number that is missing where it moved', async () => {
+    await world.writer().append(eventsFrom(5, 1));
+    const failure = await readAll(world.reader()).catch((error: unknown) => error);
+    expect(failure).to.be.instanceOf(DataIntegrityError);
+    expect(failure).to.have.property('message').that.includes('4');
+  });
+
+  it('keeps its numbers: a record that takes one again is named, and the one that has it', async () => {
+    await world.writer().append(eventsFrom(3, 1));
+    const failure = await readAll(world.reader()).catch((error: unknown) => error);
+    expect(failure).to.be.instanceOf(DataIntegrityError);
+    expect(failure).to.have.property('message').that.includes('at 0:0').and.includes('at 1:0');
+  });
+
   it('is refused where a read ends at the end offset', async () => {
     const reader = world.reader({ readEnd: endByOffset(world.store.consumer) });
     const failure = await readAll(reader).catch((error: unknown) => error);
