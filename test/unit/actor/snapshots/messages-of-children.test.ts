@@ -223,4 +223,32 @@ describe('what a child machine has sent to its entity, and a snapshot', () => {
     expect(await opened.numbers()).to.deep.equal([]);
     expect((await afterCrash(opened)).context).to.deep.equal({ heard: 1, notes: 1 });
   });
+
+  it('is not lost with an entity that stops, when its sender has ended: that is left out as well', async () => {
+    const last = setup({}).createMachine({
+      id: 'kid',
+      initial: 'waiting',
+      states: {
+        waiting: { after: { 10: 'told' } },
+        told: { entry: sendParent({ type: 'heard' }), type: 'final' },
+      },
+    });
+    const machine = family.provide({ actors: { kid: last as never } });
+    const world = new World();
+    const { host, actor, tell } = world.start(machine);
+    await host.whenRecovered(actor);
+    const note = world.journal.blockNextWrite();
+    const told = tell('note');
+    await note.reached;
+    const stopped = host.shutdown();
+    await world.pass(10);
+    note.open();
+    await told;
+    await stopped;
+    const next = world.crash();
+    const again = next.start(machine);
+    await again.host.whenRecovered(again.actor);
+    await next.pass(10);
+    expect(again.actor.getSnapshot().context).to.deep.equal({ heard: 1, notes: 1 });
+  });
 });
