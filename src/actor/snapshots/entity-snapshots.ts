@@ -19,6 +19,9 @@ import { StoredContent } from './stored-content.ts';
 /** Logics whose snapshots have no place; each is named once. */
 const warned = new WeakSet<object>();
 
+/** Events that a snapshot is late: a recovery has that many more to apply, and the log says so. */
+const eventsLate = 1000;
+
 /** The turn of an actor, in which it takes one message. */
 export interface Turn {
   /** Runs `work` at its end, when the effects that came before have happened. */
@@ -48,6 +51,8 @@ export class EntitySnapshots<S extends HostedState> {
   #isWhole = true;
   /** An event of the command under way asks for a snapshot, or one that was put off. */
   #due: 'no' | 'by-itself' | 'by-retention' = 'no';
+  /** Number of the entity when it was first put off; `undefined` = it was not. */
+  #putOffAt: number | undefined;
   /** One is taken when the turn under way ends. */
   #isTaking = false;
   /** The save under way. */
@@ -118,6 +123,7 @@ export class EntitySnapshots<S extends HostedState> {
     this.#content.adopted(replayed);
     this.#isWhole = isWhole;
     this.#due = 'no';
+    this.#putOffAt = undefined;
     this.#savedAt = snapshotSeqNr;
   }
 
@@ -209,14 +215,24 @@ export class EntitySnapshots<S extends HostedState> {
     this.#turn.defer(() => {
       this.#isTaking = false;
       if (this.#hasChildMessage()) {
-        // Commands that wait for the snapshot may be what it waits for.
-        if (this.#entity.settings.snapshots.holdsCommands) this.#entity.tell(new Settled());
+        this.#putOff();
         return;
       }
       const isRetained = this.#due === 'by-retention';
       this.#due = 'no';
+      this.#putOffAt = undefined;
       this.#take(isRetained);
     });
+  }
+
+  #putOff(): void {
+    const { settings, sequenceNr } = this.#entity;
+    // Commands that wait for the snapshot may be what it waits for.
+    if (settings.snapshots.holdsCommands) this.#entity.tell(new Settled());
+    this.#putOffAt ??= sequenceNr;
+    if (sequenceNr - this.#putOffAt < eventsLate) return;
+    const since = `after each event since ${this.#putOffAt}`;
+    this.#warn(new Error(`${since}, a message of a child machine was still to be stored`));
   }
 
   #ask(event: EventObject, sequenceNr: number): void {

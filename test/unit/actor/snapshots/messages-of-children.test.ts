@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { assign, sendParent, sendTo, setup } from 'xstate';
+import { silentLogger } from '../../../../src/observability/logger.ts';
 import { failureOf, settle } from '../support.ts';
 import { World } from '../world.ts';
 import { TestSnapshotStore } from './support.ts';
@@ -34,11 +35,11 @@ type Decide = ({ command }: { readonly command: { readonly type: string } }) => 
 const hold: Decide = ({ command }) =>
   command.type === 'heard' ? { type: 'stash' } : { type: 'persist', events: [command] };
 
-function openFamily(entity: object = { snapshotWhen: () => true }) {
+function openFamily(entity: object = { snapshotWhen: () => true }, deps: object = {}) {
   const store = new TestSnapshotStore();
   const world = new World();
   const start = (at: World) =>
-    at.start(family, undefined, entity, { snapshotStore: async () => store });
+    at.start(family, undefined, entity, { snapshotStore: async () => store, ...deps });
   return { store, world, start, ...start(world), numbers: () => store.numbers('e') };
 }
 
@@ -195,6 +196,25 @@ describe('what a child machine has sent to its entity, and a snapshot', () => {
     await opened.tell('note');
     await settle();
     expect(await opened.numbers()).to.deep.equal([]);
+  });
+
+  it('is named in the log, once, when the snapshot has waited for a thousand events', async () => {
+    const decide: Decide = ({ command }) =>
+      command.type === 'note'
+        ? { type: 'persist', events: Array.from({ length: 500 }, () => command) }
+        : hold({ command });
+    const warnings: unknown[] = [];
+    const log = { ...silentLogger, warn: (...line: unknown[]) => void warnings.push(line) };
+    const opened = openFamily({ decide, snapshotWhen: () => true }, { log });
+    await opened.tell('ask'); // number 2
+    for (const waited of [0, 500, 1000, 1500]) {
+      expect(warnings, `after ${waited}`).to.have.lengthOf(waited < 1000 ? 0 : 1);
+      await opened.tell('note');
+    }
+    expect(warnings).to.have.lengthOf(1);
+    expect(warnings[0])
+      .to.have.nested.property('[0].err.message')
+      .match(/since 2,/);
   });
 
   it('keeps events from being deleted that only a snapshot could stand for', async () => {
