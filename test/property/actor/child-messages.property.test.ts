@@ -91,7 +91,9 @@ type Command =
   | { readonly type: 'ping'; readonly at: number };
 type Counted = { readonly kid: string; readonly n: number };
 
-/** Says a number after each delay, and when it is asked; says it to its grandparent if it is one. */
+/**
+ * Says a number after each delay, and when it is asked; says it to its grandparent if it is one.
+ */
 function kidMachine(delays: readonly number[], isGrandchild: boolean) {
   const heard = ({ context }: { readonly context: Counted }): Heard => ({
     ...context,
