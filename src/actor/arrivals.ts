@@ -75,7 +75,7 @@ export class Arrivals<S extends HostedState> {
     if (this.#life.isStopping && begins) return;
     // The end of a child must not be stored without what the child has sent before it.
     if (!this.#life.isLive || this.#entity.childMessages.isOneLeftOut) {
-      this.#noteWork();
+      this.#leaveOut();
       return;
     }
     this.#work.touch();
@@ -85,13 +85,12 @@ export class Arrivals<S extends HostedState> {
   /** A command of a caller, asked or only sent; `fault` = why it is none. */
   takeCommand(command: unknown, fault: InvalidInputError | undefined): void {
     const { persistenceId, deps, childMessages } = this.#entity;
-    // Questions arrive in the order in which they were asked, between commands that were only sent.
-    const ask = this.#asked.peek()?.command === command ? this.#asked.shift() : undefined;
+    const ask = this.#askOf(command);
     // A caller and a child may have sent one object: an ask that counted as the child's would be
     // dropped with the child, and nobody would answer it.
     const fromChild = ask === undefined && childMessages.arrived(command);
-    if (fromChild && !this.#life.isLive) {
-      this.#noteWork();
+    if (fromChild && (this.#life.isStopping || !this.#life.isLive)) {
+      this.#leaveOut();
       return;
     }
     if (ask?.settled === true) return; // its time was over before its turn
@@ -100,7 +99,6 @@ export class Arrivals<S extends HostedState> {
       deps.log.warn({ persistenceId, err: fault }, 'command refused');
     } else if (this.#life.isStopping) {
       ask?.fail(this.#life.stoppingError());
-      if (fromChild) childMessages.isOneLeftOut = true;
     } else {
       this.#work.touch();
       const event = command as EventObject;
@@ -110,12 +108,18 @@ export class Arrivals<S extends HostedState> {
     }
   }
 
+  /** Questions arrive in the order in which they were asked, between commands that were only sent. */
+  #askOf(command: unknown): Ask | undefined {
+    return this.#asked.peek()?.command === command ? this.#asked.shift() : undefined;
+  }
+
   /**
-   * What a child or a timer has sent is not taken: the state that it belongs to is thrown away, or
-   * the entity is stopping. That is something to do for an entity that was lost, or is opened again:
-   * its recovery brings it back.
+   * A child or a timer has sent something, and the state to which it belongs was thrown away, or the
+   * entity is stopping. The entity has something to do then when it was lost, or is opened again:
+   * its recovery brings that back.
    */
-  #noteWork(): void {
+  #leaveOut(): void {
+    if (this.#life.isStopping) this.#entity.childMessages.isOneLeftOut = true;
     this.#work.isLeft = true;
     this.#work.lookForWork();
   }

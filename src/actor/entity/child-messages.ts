@@ -6,7 +6,7 @@ import { Queue } from '../../runtime/queue.ts';
  */
 export class ChildMessages {
   readonly #arriving = new Queue<unknown>();
-  /** The entity is stopping and has not taken one of them: it will never be stored. */
+  /** The entity is stopping and has not taken one of them: nothing after it may be stored. */
   isOneLeftOut = false;
 
   /** One is on its way, or will never be stored. */

@@ -23,17 +23,8 @@ export async function* deliverHead(
   fold: HeadFold,
   from: SeqNr,
 ): AsyncGenerator<readonly EventRecord[], boolean> {
-  const { deps, key, head, cut, row, order, looks } = attempt;
-  // Each record that loses is reported (ADR 17).
-  for (const { winner: taker, loser } of fold.conflicts) {
-    const { range, origin } = loser.action.header;
-    const winner =
-      taker === undefined
-        ? await storedClaim(attempt, range.from)
-        : { at: taker.at, origin: taker.action.header.origin };
-    if (winner === undefined) continue;
-    onConflict(deps, key, { winner, loser: { at: loser.at, origin }, seqNr: range.from });
-  }
+  const { head, cut, row, order, looks } = attempt;
+  await reportLosers(attempt, fold);
   if (row === undefined) order.expect(from);
   const isAlone = head.purged || (row === undefined && cut.replicated === undefined);
   for (const batch of batchesOf(fold, from)) {
@@ -46,6 +37,24 @@ export async function* deliverHead(
     yield order.pass(batch);
   }
   return true;
+}
+
+/**
+ * Each record that loses is reported (ADR 17).
+ *
+ * @throws {DataIntegrityError} as the settings say
+ */
+async function reportLosers(attempt: EventAttempt, { conflicts }: HeadFold): Promise<void> {
+  const { deps, key } = attempt;
+  for (const { winner: taker, loser } of conflicts) {
+    const { range, origin } = loser.action.header;
+    const winner =
+      taker === undefined
+        ? await storedClaim(attempt, range.from)
+        : { at: taker.at, origin: taker.action.header.origin };
+    if (winner === undefined) continue;
+    onConflict(deps, key, { winner, loser: { at: loser.at, origin }, seqNr: range.from });
+  }
 }
 
 function* batchesOf(fold: HeadFold, from: SeqNr): Generator<readonly EventRecord[]> {
