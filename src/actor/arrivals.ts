@@ -108,15 +108,17 @@ export class Arrivals<S extends HostedState> {
     }
   }
 
-  /** Questions arrive in the order in which they were asked, between commands that were only sent. */
+  /**
+   * The question that the command belongs to, if there is one. Questions arrive in the order in
+   * which they were asked, between commands that were only sent.
+   */
   #askOf(command: unknown): Ask | undefined {
     return this.#asked.peek()?.command === command ? this.#asked.shift() : undefined;
   }
 
   /**
-   * A child or a timer has sent something, and the state to which it belongs was thrown away, or the
-   * entity is stopping. The entity has something to do then when it was lost, or is opened again:
-   * its recovery brings that back.
+   * What a child or a timer has sent is not taken: its state was thrown away, or the entity is
+   * stopping. The entity has something left to do then: its next recovery brings the sender back.
    */
   #leaveOut(): void {
     if (this.#life.isStopping) this.#entity.childMessages.isOneLeftOut = true;

@@ -1,8 +1,8 @@
 import { Queue } from '../../runtime/queue.ts';
 
 /**
- * What machines below an entity have sent to it, while it is in the mailbox. Such a machine may be
- * restored in a later state from a snapshot, and sends nothing again then.
+ * Messages from machines below an entity that are still in its mailbox. A snapshot may restore such
+ * a machine in a later state, in which it does not send them again.
  */
 export class ChildMessages {
   readonly #arriving = new Queue<unknown>();

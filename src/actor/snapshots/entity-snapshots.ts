@@ -34,9 +34,9 @@ export interface Turn {
  * whose states are in it, too. It is saved in the background, one at a time. What becomes of it
  * comes back through the mailbox, as signals for the user.
  *
- * A child machine that has sent something to the entity would go on after that in a recovery from
- * the snapshot, and not send it again. A crash before it is stored would lose it. So a snapshot that
- * comes due while such a message is open is put off until a later commit.
+ * A child machine that has sent something to the entity goes on after that in a recovery from the
+ * snapshot, and does not send it again. A crash before it is stored would lose it. So a snapshot
+ * that comes due while such a message is open is put off until a later commit.
  *
  * A round of retention follows on a saved snapshot: events first, then snapshots, so that no
  * snapshot goes as long as an event that it replaces is there.
@@ -49,7 +49,7 @@ export class EntitySnapshots<S extends HostedState> {
   readonly #content: StoredContent<S>;
   /** The state holds every event of the journal. */
   #isWhole = true;
-  /** An event of the command under way asks for a snapshot, or one that was put off. */
+  /** An event of the command under way asks for a snapshot, or an earlier one did: it is put off. */
   #due: 'no' | 'by-itself' | 'by-retention' = 'no';
   /** Number of the entity when it was first put off; `undefined` = it was not. */
   #putOffAt: number | undefined;
@@ -70,8 +70,8 @@ export class EntitySnapshots<S extends HostedState> {
   #hasWarned = false;
 
   /**
-   * @param hasChildMessage a machine below the entity has sent something to it that is neither
-   *   stored nor decided upon
+   * @param hasChildMessage whether a message of a machine below the entity is neither stored nor
+   *   decided upon
    */
   constructor(entity: Entity<S>, turn: Turn, hasChildMessage: () => boolean) {
     this.#entity = entity;
@@ -122,8 +122,7 @@ export class EntitySnapshots<S extends HostedState> {
     this.#former = formerSnapshot;
     this.#content.adopted(replayed);
     this.#isWhole = isWhole;
-    this.#due = 'no';
-    this.#putOffAt = undefined;
+    this.#takeDue();
     this.#savedAt = snapshotSeqNr;
   }
 
@@ -208,7 +207,7 @@ export class EntitySnapshots<S extends HostedState> {
    */
   #takeAfterEffects(): void {
     if (!this.#mayTake) {
-      this.#due = 'no';
+      this.#takeDue();
       return;
     }
     this.#isTaking = true;
@@ -218,11 +217,16 @@ export class EntitySnapshots<S extends HostedState> {
         this.#putOff();
         return;
       }
-      const isRetained = this.#due === 'by-retention';
-      this.#due = 'no';
-      this.#putOffAt = undefined;
-      this.#take(isRetained);
+      this.#take(this.#takeDue() === 'by-retention');
     });
+  }
+
+  /** Why a snapshot is due. None is due any more. */
+  #takeDue(): 'no' | 'by-itself' | 'by-retention' {
+    const due = this.#due;
+    this.#due = 'no';
+    this.#putOffAt = undefined;
+    return due;
   }
 
   #putOff(): void {
