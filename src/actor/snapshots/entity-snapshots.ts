@@ -49,7 +49,7 @@ export class EntitySnapshots<S extends HostedState> {
   readonly #content: StoredContent<S>;
   /** The state holds every event of the journal. */
   #isWhole = true;
-  /** An event of the command under way asks for a snapshot, or an earlier one did: it is put off. */
+  /** An event of the command under way asks for a snapshot, or one of an earlier command did. */
   #due: 'no' | 'by-itself' | 'by-retention' = 'no';
   /** Number of the entity when it was first put off; `undefined` = it was not. */
   #putOffAt: number | undefined;
