@@ -73,8 +73,9 @@ export class Arrivals<S extends HostedState> {
     // An attempt that began now would be interrupted at once, and count.
     const begins = envelope.attempt?.record.type === 'xstate.attempt.begun';
     if (this.#life.isStopping && begins) return;
-    if (!this.#life.isLive) {
-      this.#noteWork();
+    // The end of a child must not be stored without what the child has sent before it.
+    if (!this.#life.isLive || this.#entity.childMessages.isOneLeftOut) {
+      this.#leaveOut();
       return;
     }
     this.#work.touch();
@@ -84,20 +85,20 @@ export class Arrivals<S extends HostedState> {
   /** A command of a caller, asked or only sent; `fault` = why it is none. */
   takeCommand(command: unknown, fault: InvalidInputError | undefined): void {
     const { persistenceId, deps, childMessages } = this.#entity;
-    const fromChild = childMessages.arrived(command);
-    if (fromChild && !this.#life.isLive) {
-      this.#noteWork();
+    const ask = this.#askOf(command);
+    // A caller and a child may have sent one object: an ask that counted as the child's would be
+    // dropped with the child, and nobody would answer it.
+    const fromChild = ask === undefined && childMessages.arrived(command);
+    if (fromChild && (this.#life.isStopping || !this.#life.isLive)) {
+      this.#leaveOut();
       return;
     }
-    // Questions arrive in the order in which they were asked, between commands that were only sent.
-    const ask = this.#asked.peek()?.command === command ? this.#asked.shift() : undefined;
     if (ask?.settled === true) return; // its time was over before its turn
     if (fault !== undefined) {
       ask?.fail(fault);
       deps.log.warn({ persistenceId, err: fault }, 'command refused');
     } else if (this.#life.isStopping) {
       ask?.fail(this.#life.stoppingError());
-      if (fromChild) childMessages.leftOut();
     } else {
       this.#work.touch();
       const event = command as EventObject;
@@ -108,10 +109,19 @@ export class Arrivals<S extends HostedState> {
   }
 
   /**
-   * The entity has no state, so the sender is a child or a timer of one that was thrown away. Of an
-   * entity that was lost that is something to do: the recovery brings it back.
+   * The question that the command belongs to, if there is one. Questions arrive in the order in
+   * which they were asked, between commands that were only sent.
    */
-  #noteWork(): void {
+  #askOf(command: unknown): Ask | undefined {
+    return this.#asked.peek()?.command === command ? this.#asked.shift() : undefined;
+  }
+
+  /**
+   * What a child or a timer has sent is not taken: its state was thrown away, or the entity is
+   * stopping. The entity has something left to do then: its next recovery brings the sender back.
+   */
+  #leaveOut(): void {
+    if (this.#life.isStopping) this.#entity.childMessages.isOneLeftOut = true;
     this.#work.isLeft = true;
     this.#work.lookForWork();
   }

@@ -80,7 +80,7 @@ function guardSystem(system: RelayingSystem): void {
   };
 }
 
-/** A machine without a journal of its own that a snapshot of the entity holds. */
+/** The sender is a machine below the entity without a journal of its own: its snapshots hold it. */
 function isMachineBelow(source: Source, entity: AnyActorRef): boolean {
   if (source === undefined) return false;
   const { logic } = source as unknown as { readonly logic: unknown };

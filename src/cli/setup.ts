@@ -89,10 +89,10 @@ async function setUpTopics(
       const partitions = await admin.partitions(topic);
       const name = `topic ${topic} (${partitions} partition${partitions === 1 ? '' : 's'})`;
       report({ name, state: isNew ? 'created' : 'exists' });
-      // What no replicator carries is lost when the retention of the topic ends.
+      // Events that nothing replicates are lost when the retention of the topic ends.
       if (!prefixes.some((prefix) => topic.startsWith(prefix)))
         console.log(
-          `  no replicator with this file carries it: ${prefixesPath} is ${prefixes.join(', ')}`,
+          `  no replicator with this file replicates it: ${prefixesPath} is ${prefixes.join(', ')}`,
         );
     }
     if (persistenceIdToKey.type !== 'constant-topic') {

@@ -67,8 +67,8 @@ export class Plugins {
   readonly #forActors = new Map<string, JournalPlugin>();
   readonly #fleets = new Map<string, Fleet>();
   /**
-   * The failure that keeps calls waiting, by section: that it is not open yet, then that of its
-   * writes, which only sections over a log know.
+   * The failure that keeps calls waiting, by section: at first that it is not open yet, later the
+   * failure of its writes, which only sections over a log have.
    */
   readonly #troubles = new Map<string, () => JournalError | undefined>();
   /** Of sections whose entities are woken. */

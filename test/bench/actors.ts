@@ -27,8 +27,8 @@ const account = setup({
 });
 
 /**
- * Commands through persistent actors and `ask`, with and without group commit, in turn with raw kafkajs,
- * and with plain actors whose events raw kafkajs appends.
+ * Commands through persistent actors and `ask`, with and without group commit, in turn with raw
+ * kafkajs, and with plain actors whose events raw kafkajs appends.
  */
 export async function benchActors(servers: Servers): Promise<readonly Figure[]> {
   const raw = await openRawAppends(servers);

@@ -74,8 +74,8 @@ export async function throughput(
 }
 
 /**
- * CPU time of this thread, µs: where nothing is waited for, it is the time that passes, without what
- * others do on the machine meanwhile.
+ * CPU time of this thread, µs: where nothing is waited for, it is the time that passes, without
+ * what others do on the machine meanwhile.
  */
 export async function cpuUs(run: () => unknown): Promise<number> {
   const start = process.threadCpuUsage();

@@ -13,8 +13,8 @@ const appends = 30_000;
  *
  *     node held-process.ts held|plain SERVERS
  *
- * All journals were read before, as they are by whoever has to know their last numbers. Says `ready`
- * then; each message begins a round, whose answer is its appends a second.
+ * All journals were read before, as they are by whoever has to know their last numbers. Says
+ * `ready` then; each message begins a round, whose answer is its appends a second.
  */
 const [side, servers = ''] = process.argv.slice(2);
 const names = newNames(JSON.parse(servers) as Servers);

@@ -54,8 +54,9 @@ export async function openProcess(names: BenchNames): Promise<Process> {
 }
 
 /**
- * Appends to journals that are held, in turn with appends to journals that are not: each in a process
- * of its own, as services are. One that has records with tenures and others would run both slower.
+ * Appends to journals that are held, in turn with appends to journals that are not: each in a
+ * process of its own, as services are. One that has records with tenures and others would run both
+ * slower.
  */
 export async function benchHeld(servers: Servers): Promise<readonly Figure[]> {
   await using held = openSide('held', servers);

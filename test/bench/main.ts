@@ -1,19 +1,19 @@
 /**
- * `npm run bench [-- NAME…] [--heavy] [--json]`: figures on real servers, each beside that of the raw
- * client where there is one, taken in the same run in turn. `append.256.held` and
- * `append.256.actors.held` have beside them the same with journals that nobody holds, the first in a
- * process of its own; `hold.contended` is
- * four processes that want one journal, or each one a journal of the same partition (`.keys`); `remote.ask`
- * and `remote.look` have beside them the same to entities of the asking instance, `.more` is the difference.
- * `append.256.actors.plain` has beside it plain actors whose events the raw client appends, `.grouped` is with
- * group commit; `actors.memory` has beside it xstate's `send`, `.replay` its `transition`, `.snapshots` the same
+ * `npm run bench [-- NAME…] [--heavy] [--json]`: figures on real servers, each beside that of the
+ * raw client where there is one, taken in the same run in turn. `append.256.held` and
+ * `append.256.actors.held` have beside them the same with journals that nobody holds, the first in
+ * a process of its own; `hold.contended` is four processes that want one journal, or each one a
+ * journal of the same partition (`.keys`); `remote.ask` and `remote.look` have beside them the same
+ * to entities of the asking instance, `.more` is the difference. `append.256.actors.plain` has
+ * beside it plain actors whose events the raw client appends, `.grouped` is with group commit;
+ * `actors.memory` has beside it xstate's `send`, `.replay` its `transition`, `.snapshots` the same
  * without snapshots; `entities` have beside them plain actors.
  *
- * A NAME is a figure or the beginning of some: `npm run bench -- replicate.lag recover.16`; figures that
- * are taken together are printed together. Without names all run but those that take minutes; `--heavy`
- * runs them too. `--events N` sets the backlog of `replicate.memory`. `--profile keep` takes the small
- * servers of the tests, whose Cassandra syncs its commit log before it answers, instead of servers as they
- * are installed.
+ * A NAME is a figure or the beginning of some: `npm run bench -- replicate.lag recover.16`; figures
+ * that are taken together are printed together. Without names all run but those that take minutes;
+ * `--heavy` runs them too. `--events N` sets the backlog of `replicate.memory`. `--profile keep`
+ * takes the small servers of the tests, whose Cassandra syncs its commit log before it answers,
+ * instead of servers as they are installed.
  */
 import { parseArgs } from 'node:util';
 import { openStack } from '../support/stack/open-stack.ts';

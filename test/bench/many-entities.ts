@@ -12,7 +12,9 @@ const inFlight = 256;
 const warmUp = 1_000;
 /** A process knows 100,000 of them at most. */
 const waiting = 100_000 - warmUp;
-/** Longer than it takes to start them all, so that all of them live when their memory is measured. */
+/**
+ * Longer than it takes to start them all, so that all of them live when their memory is measured.
+ */
 const idleMs = 5_000;
 const waitingIdleMs = 1_000;
 const passivationLimitMs = 60_000;
@@ -21,10 +23,10 @@ setFlagsFromString('--expose-gc');
 const collectGarbage = runInNewContext('gc') as () => void;
 
 /**
- * Ten thousand counters are started, store one event each, are stopped when idle, and are started again by
- * a second event: what that takes without the idle time, and their memory while they live, beside as many
- * plain actors. And a hundred thousand entities with a delayed event, stopped when idle: what is known of
- * each so that the event wakes it.
+ * Ten thousand counters are started, store one event each, are stopped when idle, and are started
+ * again by a second event: what that takes without the idle time, and their memory while they live,
+ * beside as many plain actors. And a hundred thousand entities with a delayed event, stopped when
+ * idle: what is known of each so that the event wakes it.
  */
 export async function benchManyEntities(): Promise<readonly Figure[]> {
   const plain = measurePlain();

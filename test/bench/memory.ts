@@ -20,8 +20,8 @@ const snapshotPairs = 24;
 
 /**
  * What an actor itself costs, with a journal in memory: a command through `ask` beside xstate's
- * `send`, the same with snapshots beside without, and a replayed event beside `transition`. All of it is
- * CPU time of the thread.
+ * `send`, the same with snapshots beside without, and a replayed event beside `transition`. All of
+ * it is CPU time of the thread.
  */
 export async function benchMemory(): Promise<readonly Figure[]> {
   const plain = await openCounters([inMemory]);
@@ -40,9 +40,10 @@ export async function benchMemory(): Promise<readonly Figure[]> {
 }
 
 /**
- * Each round takes as many snapshots as any other: the counters begin with different numbers of events, or
- * all of them would take their snapshots in the same round, and most rounds none. What both cost
- * drifts by more than they differ, so the ratio is the median of those of two rounds side by side.
+ * Each round takes as many snapshots as any other: the counters begin with different numbers of
+ * events, or all of them would take their snapshots in the same round, and most rounds none. What
+ * both cost drifts by more than they differ, so the ratio is the median of those of two rounds side
+ * by side.
  */
 async function benchSnapshots(): Promise<Figure> {
   const plain = await openCounters([inMemory]);

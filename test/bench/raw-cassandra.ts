@@ -43,7 +43,10 @@ export type RecordedCall =
   | { readonly type: 'execute'; readonly cql: string; readonly params: types.Row | unknown[] }
   | { readonly type: 'batch'; readonly queries: readonly { query: string; params: unknown[] }[] };
 
-/** Tells of the INSERT, UPDATE and batch calls of every driver of this process, until the answer is called. */
+/**
+ * Tells of the INSERT, UPDATE and batch calls of every driver of this process, until the answer is
+ * called.
+ */
 export function watchWrites(note: (call: RecordedCall) => void): () => void {
   const restore = [
     watch('execute', ([cql, params]) => {

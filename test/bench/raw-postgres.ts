@@ -34,7 +34,10 @@ export async function readRawPages(
   }
 }
 
-/** One statement that writes, and the first cell of its answer: the number of its row, where it has one. */
+/**
+ * One statement that writes, and the first cell of its answer: the number of its row, where it has
+ * one.
+ */
 export interface RecordedCall {
   readonly name: string;
   readonly text: string;
@@ -48,7 +51,9 @@ interface Query {
   readonly values: readonly unknown[];
 }
 
-/** Tells of the statements that write of every driver of this process, until the answer is called. */
+/**
+ * Tells of the statements that write of every driver of this process, until the answer is called.
+ */
 export function watchWrites(note: (call: RecordedCall) => void): () => void {
   const original = Reflect.get(Client.prototype, 'query') as (...args: unknown[]) => unknown;
   async function query(this: Client, ...args: unknown[]): Promise<unknown> {
@@ -64,8 +69,8 @@ export function watchWrites(note: (call: RecordedCall) => void): () => void {
 }
 
 /**
- * Sends recorded calls again, to another schema: those of one journal or one partition in their order, so
- * many journals at once as there are connections.
+ * Sends recorded calls again, to another schema: those of one journal or one partition in their
+ * order, so many journals at once as there are connections.
  */
 export async function replayWrites(
   pool: Pool,

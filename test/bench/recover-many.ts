@@ -37,7 +37,10 @@ export async function benchRecoverMany(servers: Servers): Promise<readonly Figur
 
 const crowd = { keys: 1_000, eventsPerKey: 20 };
 
-/** A thousand recoveries at once, of a process that has just started: from Kafka, then from Cassandra. */
+/**
+ * A thousand recoveries at once, of a process that has just started: from Kafka, then from
+ * Cassandra.
+ */
 export async function benchRecoverCrowd(servers: Servers): Promise<readonly Figure[]> {
   const names = newNames(servers);
   await fill(names, crowd);

@@ -56,8 +56,8 @@ export async function benchRecoverSnapshot(servers: Servers): Promise<readonly F
 }
 
 /**
- * Recovers the entity, which has to be at `events`, and stops it. With `takes` it takes snapshots meanwhile, and the one
- * of its last event is saved before it stops.
+ * Recovers the entity, which has to be at `events`, and stops it. With `takes` it takes snapshots
+ * meanwhile, and the one of its last event is saved before it stops.
  */
 async function recover(host: ActorHost, id: string, events: number, takes = false): Promise<void> {
   const saved = Promise.withResolvers<void>();

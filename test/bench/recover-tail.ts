@@ -77,7 +77,10 @@ async function writeForeign(names: BenchNames): Promise<void> {
   }
 }
 
-/** The next event of the next journal in turn; the partition is given, so the id need not lead there. */
+/**
+ * The next event of the next journal in turn; the partition is given, so the id need not lead
+ * there.
+ */
 function foreignMessage(
   { topic }: BenchNames,
   index: number,

@@ -14,8 +14,8 @@ const stopLimitMs = 20_000;
 type Accounts = Awaited<ReturnType<typeof openAccounts>>['accounts'];
 
 /**
- * Two instances of a fleet share the accounts; one asks, one command at a time, in turn an account of
- * its own and one of the other's. Beside each figure of remote ones is that of its own.
+ * Two instances of a fleet share the accounts; one asks, one command at a time, in turn an account
+ * of its own and one of the other's. Beside each figure of remote ones is that of its own.
  */
 export async function benchRemoteAsk(servers: Servers): Promise<readonly Figure[]> {
   const fleet = `${journalPath}.fleet { enabled = on, balance-delay = 0s }`;

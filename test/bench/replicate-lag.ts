@@ -27,8 +27,8 @@ const endLimitMs = 30_000;
 
 /**
  * From an acknowledgement of Kafka to the moment at which the store can be read up to that record:
- * at a steady 2,000 appends a second of one event each, and with one append at a time, each begun when
- * the one before is replicated. The replicator is a process of its own.
+ * at a steady 2,000 appends a second of one event each, and with one append at a time, each begun
+ * when the one before is replicated. The replicator is a process of its own.
  */
 export async function benchReplicateLag(servers: Servers): Promise<readonly Figure[]> {
   const names = newNames(servers);

@@ -2,7 +2,9 @@ import { measureCatchUp } from '../chaos/catch-up.ts';
 import type { Stack } from '../support/stack/stack.ts';
 import { type Figure, figure } from './figures.ts';
 
-/** A replicator process that starts behind so many events: its memory, and how fast it catches up. */
+/**
+ * A replicator process that starts behind so many events: its memory, and how fast it catches up.
+ */
 export async function benchReplicateMemory(
   stack: Stack,
   events: number,

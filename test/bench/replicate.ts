@@ -26,8 +26,8 @@ import {
 const eventsPerAppend = 10;
 const atOnce = 64;
 /**
- * Until Cassandra's compiler has done its work on what replication asks of it: up to half of a core goes into
- * it during the first fifteen rounds, and next to nothing into what the raw client sends.
+ * Until Cassandra's compiler has done its work on what replication asks of it: up to half of a core
+ * goes into it during the first fifteen rounds, and next to nothing into what the raw client sends.
  */
 const warmUpRounds = 16;
 /** On servers that are warm. */
@@ -40,7 +40,10 @@ export interface RawStore<Call> {
   readonly newNames: () => BenchNames;
   /** Tells of each write of this process, until it is ended by what it answers. */
   readonly watch: (note: (call: Call) => void) => () => void;
-  /** Sends writes again, to tables of their own beside those of `names`, dropped after; answers the milliseconds. */
+  /**
+   * Sends writes again, to tables of their own beside those of `names`, dropped after; answers the
+   * milliseconds.
+   */
   readonly replay: (names: BenchNames, calls: readonly Call[]) => Promise<number>;
   /** Removes the tables: those of earlier rounds would take the memory of later ones. */
   readonly drop: (names: BenchNames) => Promise<void>;
@@ -110,7 +113,10 @@ async function recordOnce<Call>(store: RawStore<Call>, backlog: Backlog): Promis
   return { names, calls };
 }
 
-/** Milliseconds from the first write on: the raw client is connected and has its statements prepared as well. */
+/**
+ * Milliseconds from the first write on: the raw client is connected and has its statements prepared
+ * as well.
+ */
 async function replicateOnce<Call>(store: RawStore<Call>, backlog: Backlog): Promise<number> {
   const names = store.newNames();
   await fill(names, backlog);
@@ -160,7 +166,10 @@ function tenEvents(after: number): Events {
   );
 }
 
-/** Runs a replicator until everything is in the store; answers when that was, as `performance.now` did then. */
+/**
+ * Runs a replicator until everything is in the store; answers when that was, as `performance.now`
+ * did then.
+ */
 export async function replicateAll({ configText, topic }: BenchNames): Promise<number> {
   const ends = await logEnds(configText, topic);
   const left = new Set([...ends].filter(([, end]) => end > 0).map(([partition]) => partition));

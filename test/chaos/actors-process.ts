@@ -3,9 +3,9 @@ import { createPersistence, JournalError } from '../../src/index.ts';
 import type { Acknowledged, Outcomes } from './ledger.ts';
 
 /**
- * The process under fire: persistent counters, each told to `add` as soon as it has answered and rested. What
- * became of each command is told to the parent, which outlives this process; it may say `rest`, `work` and
- * `stop`.
+ * The process under fire: persistent counters, each told to `add` as soon as it has answered and
+ * rested. What became of each command is told to the parent, which outlives this process; it may
+ * say `rest`, `work` and `stop`.
  *
  *     node actors-process.ts CONFIG-FILE RUN KEYS REST-MS
  */
@@ -59,7 +59,9 @@ await persistence.shutdown();
 process.removeAllListeners('message');
 process.disconnect();
 
-/** One command at a time for one key, until the parent says stop. A failed command is not repeated. */
+/**
+ * One command at a time for one key, until the parent says stop. A failed command is not repeated.
+ */
 async function load(key: string): Promise<void> {
   while (!stopping.signal.aborted) {
     await work?.promise;

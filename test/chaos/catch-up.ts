@@ -23,8 +23,8 @@ const sampledKeys = 50;
 const recordsInFlight = 2_000;
 const pointersAtOnce = 32;
 /**
- * Of the replicator's heap. The engine would let garbage grow in a larger one, and what is kept could not
- * be told from it; a replicator that keeps what it has replicated ends in a smaller one.
+ * Of the replicator's heap. The engine would let garbage grow in a larger one, and what is kept
+ * could not be told from it; a replicator that keeps what it has replicated ends in a smaller one.
  */
 const heapLimitMb = 128;
 /** Memory that grows by more between the first and the last quarter is not flat. */
@@ -40,7 +40,10 @@ export interface CatchUp {
   readonly problems: readonly string[];
 }
 
-/** A backlog, and a replicator that starts behind all of it: its memory must not grow with the backlog. */
+/**
+ * A backlog, and a replicator that starts behind all of it: its memory must not grow with the
+ * backlog.
+ */
 export async function catchUp(options: ScenarioOptions): Promise<ScenarioResult> {
   const { events, eventsPerSecond, memory, problems } = await measureCatchUp(options);
   return {

@@ -10,7 +10,10 @@ export const partitionCount = 4;
 
 export type StoreName = 'cassandra' | 'postgres';
 
-/** A topic of one run, a keyspace or schema, and the configuration that names them, as text and as a file. */
+/**
+ * A topic of one run, a keyspace or schema, and the configuration that names them, as text and as a
+ * file.
+ */
 export interface ChaosWorld {
   readonly stack: Stack;
   readonly topic: string;
@@ -60,7 +63,11 @@ export const shortSession = `evolutiongaming.kafka-journal.replicator.kafka.cons
   heartbeat-interval = 100ms
 }`;
 
-/** Waits until something is so. @throws naming it, when it is not so within the limit */
+/**
+ * Waits until something is so.
+ *
+ * @throws naming it, when it is not so within the limit
+ */
 export async function until(
   what: string,
   isSo: () => boolean | Promise<boolean>,

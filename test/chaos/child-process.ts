@@ -20,7 +20,9 @@ process.once('exit', () => {
   for (const child of alive) child.kill('SIGKILL');
 });
 
-/** An installed program is JavaScript: these processes strip TypeScript at their first start only. */
+/**
+ * An installed program is JavaScript: these processes strip TypeScript at their first start only.
+ */
 const compileCache = fileURLToPath(new URL('../../node_modules/.cache/node', import.meta.url));
 
 /** A process of the run that can be killed, frozen and started again. */
@@ -67,20 +69,32 @@ export class RestartableProcess {
     if (this.#child?.connected === true) this.#child.send(message, () => {});
   }
 
-  /** SIGKILL, then a new process. @throws when the process had ended by itself */
+  /**
+   * SIGKILL, then a new process.
+   *
+   * @throws when the process had ended by itself
+   */
   async restart(): Promise<void> {
     await this.kill();
     this.start();
   }
 
-  /** SIGKILL; resolves when it has ended. @throws when the process had ended by itself */
+  /**
+   * SIGKILL; resolves when it has ended.
+   *
+   * @throws when the process had ended by itself
+   */
   async kill(): Promise<void> {
     this.expectAlive();
     this.#child?.kill('SIGKILL');
     await this.#ended;
   }
 
-  /** SIGSTOP: it keeps its sockets and does nothing. @throws when the process had ended by itself */
+  /**
+   * SIGSTOP: it keeps its sockets and does nothing.
+   *
+   * @throws when the process had ended by itself
+   */
   pause(): void {
     this.expectAlive();
     this.#child?.kill('SIGSTOP');

@@ -32,7 +32,8 @@ const keptMs = 60_000;
  * Judges that each entity answers from one place at a time. Two rules, for answers of one key:
  *
  * 1. An answer shows no older state than any answer that was received before its call began.
- * 2. Life A answered; a later call (it began after that answer was received) was answered by life B.
+ * 2. Life A answered; a later call (it began after that answer was received) was answered by life
+ *   B.
  *    Then no call that begins after B's answer was received is answered by A.
  */
 export class Answers {

@@ -11,7 +11,9 @@ import type { Acknowledged, Ledger } from './ledger.ts';
 /** How much is asked of how many entities. */
 export interface FleetLoadOptions {
   readonly keys: readonly string[];
-  /** How many of the keys are asked all the time, one command at a time: their stalls are measured. */
+  /**
+   * How many of the keys are asked all the time, one command at a time: their stalls are measured.
+   */
   readonly probes: number;
   /** Commands a second, half of them to the probes. */
   readonly rate: number;
@@ -116,7 +118,9 @@ export class FleetLoad implements Ledger {
     for (const result of results) this.#answered(result);
   }
 
-  /** Nobody waits for what is under way through this instance; answers that come late still count. */
+  /**
+   * Nobody waits for what is under way through this instance; answers that come late still count.
+   */
   lose(lost: FleetInstance): void {
     for (const { instance, waiter } of this.#pending.values()) {
       if (instance === lost) waiter.resolve(undefined);
@@ -229,7 +233,10 @@ interface FailureCount {
   readonly text: string;
 }
 
-/** Counts failures by their names; unexplained ones are those of calls that no fault of any instance met. */
+/**
+ * Counts failures by their names; unexplained ones are those of calls that no fault of any instance
+ * met.
+ */
 export function countFailures(
   failures: readonly Failure[],
   disturbances: readonly Disturbance[],

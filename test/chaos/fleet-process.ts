@@ -13,8 +13,8 @@ import {
 } from './fleet-protocol.ts';
 
 /**
- * One instance of a service: entities with a running timer and, at times, invoked work. It asks what
- * the parent sends it to ask, and reports each answer, and each beginning and end of work.
+ * One instance of a service: entities with a running timer and, at times, invoked work. It asks
+ * what the parent sends it to ask, and reports each answer, and each beginning and end of work.
  *
  *     node fleet-process.ts CONFIG-FILE NAME [LOG-FILE]
  */

@@ -25,7 +25,10 @@ export class Works {
     this.#reports.set(report.attempt, reports);
   }
 
-  /** Every beginning after the first one needs a reason: the one before it ended, or its instance was disturbed. */
+  /**
+   * Every beginning after the first one needs a reason: the one before it ended, or its instance
+   * was disturbed.
+   */
   judge(disturbances: readonly Disturbance[]): WorkCounts {
     const again: Record<string, number> = {};
     const broken: string[] = [];

@@ -84,9 +84,9 @@ const beyondSessionMs = 1_500;
 const unreachedMs = 2_000;
 
 /**
- * Instances of one service with a fleet, from one to many to two, under load all the time: they come,
- * leave in order, are killed, freeze for longer than a session, are cut off from Kafka and from each
- * other, and are all replaced one by one.
+ * Instances of one service with a fleet, from one to many to two, under load all the time: they
+ * come, leave in order, are killed, freeze for longer than a session, are cut off from Kafka and
+ * from each other, and are all replaced one by one.
  */
 export function fleet(options: ScenarioOptions): Promise<ScenarioResult> {
   const { sessionMs } = options.fleet;

@@ -18,7 +18,9 @@ export type LoadMessage =
 const keys = 40;
 const progressLimitMs = 60_000;
 
-/** Journals of a process of its own that are appended to, deleted from and recovered without rest. */
+/**
+ * Journals of a process of its own that are appended to, deleted from and recovered without rest.
+ */
 export class JournalLoad implements Ledger {
   readonly acknowledged: Acknowledged[] = [];
   readonly deleted = new Map<string, Deleted>();

@@ -78,7 +78,10 @@ export function damageOf(
   return { ...total, lost, unrejected, reordered: total.reordered + moved };
 }
 
-/** Acknowledged appends that are nowhere though nobody deleted them, or not where they were acknowledged. */
+/**
+ * Acknowledged appends that are nowhere though nobody deleted them, or not where they were
+ * acknowledged.
+ */
 function missed(
   { acknowledged, deleted }: Required<Pick<Ledger, 'acknowledged' | 'deleted'>>,
   journals: ReadonlyMap<string, readonly Recovered[]>,

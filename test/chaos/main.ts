@@ -1,11 +1,13 @@
 /**
- * `npm run chaos`: breaks things under load on servers of its own and compares what was acknowledged
- * with what every journal recovers to. Exit code 1 when any count that has to be 0 is not.
+ * `npm run chaos`: breaks things under load on servers of its own and compares what was
+ * acknowledged with what every journal recovers to. Exit code 1 when any count that has to be 0 is
+ * not.
  *
  *     --kills N [--seed S] [--store cassandra|postgres]
- *         [--faults actors,replicator,broker,cassandra,postgres,pause-broker,pause-cassandra,pause-postgres]
- *         N faults of these kinds, or of all that hit something, at random moments; `pause` is SIGSTOP and
- *         SIGCONT, the rest SIGKILL and a new start
+ *         [--faults actors,replicator,broker,cassandra,postgres,
+ *                   pause-broker,pause-cassandra,pause-postgres]
+ *         N faults of these kinds, or of all that hit something, at random moments; `pause` is
+ *         SIGSTOP and SIGCONT, the rest SIGKILL and a new start
  *     --scenario rebalance|zombie|truncation|recreation|catch-up|writers|embedded-writers|
  *                fleet|embedded-fleet|wake-ups|all
  *         [--seconds N]  of rebalancing        [--rounds N]  zombies
@@ -13,7 +15,8 @@
  *         [--entities N] of a fleet             [--rate N]    commands a second to them
  *         [--timers N]   of a minute            [--ahead N]   wake-ups of the next day
  *         [--logs DIR]   for what the instances of a fleet log
- *     --tuned  servers as they are installed, and not as small and safe as faults need them: for times
+ *     --tuned  servers as they are installed, and not as small and safe as faults need them: for
+ *         times
  */
 import { randomInt } from 'node:crypto';
 import { parseArgs } from 'node:util';

@@ -13,8 +13,8 @@ const maxRows = 100_000;
 const firstLimitMs = 30_000;
 
 /**
- * Reads the replicated offsets and all journal rows of a topic over and over with the plain driver, and notes
- * every offset, number or delete bound that was higher before.
+ * Reads the replicated offsets and all journal rows of a topic over and over with the plain driver,
+ * and notes every offset, number or delete bound that was higher before.
  */
 export class PositionWatch implements AsyncDisposable {
   /** One line for each position that went back; has to stay empty. */

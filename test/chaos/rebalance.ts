@@ -14,8 +14,8 @@ const joinLimitMs = 30_000;
 const stayMs = 100;
 
 /**
- * Two replicators of one group, one of which comes and goes all the time: each coming and each going
- * makes the group share out its partitions anew, while both have work in hand.
+ * Two replicators of one group, one of which comes and goes all the time: each coming and each
+ * going makes the group share out its partitions anew, while both have work in hand.
  */
 export function rebalance(options: ScenarioOptions): Promise<ScenarioResult> {
   return withWorld({ ...options, more: shortSession }, (world) => run(world, options));

@@ -7,8 +7,8 @@ import { refusalLimitMs, type Tampering, withTampering } from './topic-tampering
 const partitions = Array.from({ length: partitionCount }, (_, partition) => partition);
 
 /**
- * The topic is deleted and created again under a running replicator: its offsets begin at 0 while the
- * store stands far above. Readers and the replicator refuse it; what is stored stays as it is.
+ * The topic is deleted and created again under a running replicator: its offsets begin at 0 while
+ * the store stands far above. Readers and the replicator refuse it; what is stored stays as it is.
  */
 export function recreation(options: ScenarioOptions): Promise<ScenarioResult> {
   return withTampering(options, (tampering) => run(tampering, options));

@@ -15,8 +15,8 @@ import { refusalLimitMs, type Tampering, withTampering } from './topic-tampering
 const hurt = 1;
 
 /**
- * The log loses its beginning: before the replicated offset nobody notices; beyond it the partition is
- * held and its keys are refused by name, while all other partitions go on.
+ * The log loses its beginning: before the replicated offset nobody notices; beyond it the partition
+ * is held and its keys are refused by name, while all other partitions go on.
  */
 export function truncation(options: ScenarioOptions): Promise<ScenarioResult> {
   return withTampering(options, (tampering) => run(tampering, options));
@@ -66,7 +66,9 @@ async function deleteReplicated(world: ChaosWorld, surgery: TopicSurgery): Promi
   return cuts.reduce((sum, { offset }) => sum + offset, 0);
 }
 
-/** Cuts one partition behind the first records that are not replicated; answers how many those are. */
+/**
+ * Cuts one partition behind the first records that are not replicated; answers how many those are.
+ */
 async function deleteBeyond(world: ChaosWorld, surgery: TopicSurgery): Promise<number> {
   const replicated = (await replicatedOffsets(world.config, world.topic)).get(hurt) ?? -1;
   const end = (await surgery.ranges())[hurt]?.end ?? 0;

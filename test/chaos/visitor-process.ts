@@ -7,8 +7,8 @@ import { openKafkaTopicConsumers } from '../../src/kafka/group/kafka-topic-consu
 import { systemClock } from '../../src/runtime/clock.ts';
 
 /**
- * A replicator that does not stay: it joins its group, replicates until it is told to leave, stops in
- * order and joins again, until SIGTERM. It keeps its connections, so that it is back soon.
+ * A replicator that does not stay: it joins its group, replicates until it is told to leave, stops
+ * in order and joins again, until SIGTERM. It keeps its connections, so that it is back soon.
  *
  *     node visitor-process.ts CONFIG-FILE
  */

@@ -4,9 +4,9 @@ import { createPersistence } from '../../src/index.ts';
 import type { Armed, FromWaking, ToWaking } from './wake-protocol.ts';
 
 /**
- * One process of a service whose entities wait: for three timers, and for work that is under way. In the
- * first life of the service that work never ends, in a later one soon. It arms what the parent says, and
- * asks no entity for anything else.
+ * One process of a service whose entities wait: for three timers, and for work that is under way.
+ * In the first life of the service that work never ends, in a later one soon. It arms what the
+ * parent says, and asks no entity for anything else.
  *
  *     node wake-process.ts CONFIG-FILE first|later
  */

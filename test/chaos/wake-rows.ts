@@ -16,8 +16,8 @@ const rowsOfBatch = 100;
 const mostTries = 20;
 
 /**
- * Wake-ups of journals that are not there, due a day or more from now, as a replicator writes them. They
- * are rows of the store and nothing else.
+ * Wake-ups of journals that are not there, due a day or more from now, as a replicator writes them.
+ * They are rows of the store and nothing else.
  */
 export async function addFarWakeUps(
   { stack, keyspace, topic }: ChaosWorld,

@@ -62,7 +62,10 @@ export interface Waited {
   readonly worked: number;
 }
 
-/** What each of these entities waited for, by its journal. It is read without a tenure, so their owners go on. */
+/**
+ * What each of these entities waited for, by its journal. It is read without a tenure, so their
+ * owners go on.
+ */
 export async function readWaited(
   journals: OpenJournals,
   ids: readonly string[],
@@ -102,7 +105,10 @@ function delaysIn(text: string): readonly number[] {
   return list.split(',').filter(Boolean).map(Number);
 }
 
-/** What is wrong with it; nothing = each timer fired once, in the order of their times, and the work ended once. */
+/**
+ * What is wrong with it; nothing = each timer fired once, in the order of their times, and the work
+ * ended once.
+ */
 export function wrongIn(waited: Waited, { delays, hasWork }: Armed): readonly string[] {
   const wrong: string[] = [];
   const order = delays.map((ms, timer) => ({ ms, timer })).sort((a, b) => a.ms - b.ms);

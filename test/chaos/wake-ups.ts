@@ -58,8 +58,8 @@ const lookAgainMs = 1_000;
 
 /**
  * Entities with timers and with work under way lose all their processes, and get new ones when some
- * timers are long due. Nobody asks them for anything: each timer fires once, in order, and soon; all work
- * ends once. Entities that nobody can recover are among them.
+ * timers are long due. Nobody asks them for anything: each timer fires once, in order, and soon;
+ * all work ends once. Entities that nobody can recover are among them.
  */
 export function wakeUps(options: ScenarioOptions): Promise<ScenarioResult> {
   const more = fleetConfig(journal, options.wakeUps.sessionMs);

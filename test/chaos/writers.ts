@@ -54,7 +54,8 @@ interface Seen {
 
 /**
  * Instances of one service without routing: all of them are asked for the same hundred entities, at
- * once or in turn, while they are killed and frozen and the broker dies. A replicator runs beside them.
+ * once or in turn, while they are killed and frozen and the broker dies. A replicator runs beside
+ * them.
  */
 export function writers(options: ScenarioOptions): Promise<ScenarioResult> {
   return inAllMeetings(options, (meeting, seen) =>
@@ -124,7 +125,10 @@ async function inAllMeetings(
   return { counts: { ...counts, acknowledged }, damages, problems };
 }
 
-/** Lets the processes work until `writes` commands are acknowledged; a fault hits one of them from time to time. */
+/**
+ * Lets the processes work until `writes` commands are acknowledged; a fault hits one of them from
+ * time to time.
+ */
 async function meet(
   { file, kafka }: Place,
   { processes, how }: Meeting,

@@ -28,9 +28,9 @@ const heldMs = 150;
 const lateMs = 200;
 
 /**
- * One of two replicators freezes beyond its session, with writes under way to the store; the other takes
- * its partitions over and gets ahead; only then do these writes arrive, and the first one wakes. Nothing
- * of both may take anything back.
+ * One of two replicators freezes beyond its session, with writes under way to the store; the other
+ * takes its partitions over and gets ahead; only then do these writes arrive, and the first one
+ * wakes. Nothing of both may take anything back.
  */
 export function zombie(options: ScenarioOptions): Promise<ScenarioResult> {
   return withWorld({ ...options, more: shortSession }, (world) =>
@@ -120,7 +120,10 @@ function ownsAll({ log }: Member): boolean {
   return log.partitions.length === partitionCount;
 }
 
-/** What it sends to the store does not arrive for a moment, so that it freezes in the middle of its writes. */
+/**
+ * What it sends to the store does not arrive for a moment, so that it freezes in the middle of its
+ * writes.
+ */
 async function freeze({ process, store }: Member): Promise<void> {
   store.hold();
   await sleep(heldMs);

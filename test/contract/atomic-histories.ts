@@ -33,9 +33,9 @@ const purge =
     journal.purge(given.purge(offset), given.nowMs);
 
 /**
- * The batches whose parts a store that writes statement by statement shows, by the defect that this leads
- * to: rows before their journal, rows of a later record, rows of a dead generation, rows that a
- * delete left.
+ * The batches whose parts a store that writes statement by statement shows, by the defect that this
+ * leads to: rows before their journal, rows of a later record, rows of a dead generation, rows that
+ * a delete left.
  */
 export const atomicHistories: Readonly<Record<string, AtomicHistory>> = {
   'two records merged into the first append (V3)': { before: [], action: merged },

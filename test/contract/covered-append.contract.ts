@@ -4,8 +4,8 @@ import { SeqNr } from '../../src/model/seq-nr.ts';
 import * as given from './replicated-store.ts';
 
 /**
- * An append whose events a delete of the same poll covers. A crash between the two may leave it at that: the next
- * poll may end at the append, and R with it (docs/format.md#replication).
+ * An append whose events a delete of the same poll covers. A crash between the two may leave it at
+ * that: the next poll may end at the append, and R with it (docs/format.md#replication).
  */
 export function describeCoveredAppend(store: () => given.ReplicatedStore): void {
   const covered = (

@@ -20,8 +20,8 @@ export interface VectorStore extends AsyncDisposable {
   readonly eventual: EventualJournal;
   readonly replicated: ReplicatedJournal;
   /**
-   * A replicator that dies before write number `deathAt`, counted from 0 by calls of one journal, and
-   * whether it did. Absent where a batch is one transaction and no half of it exists.
+   * A replicator that dies before write number `deathAt`, counted from 0 by calls of one journal,
+   * and whether it did. Absent where a batch is one transaction and no half of it exists.
    */
   readonly mortal?: (deathAt: number) => {
     readonly replicated: ReplicatedJournal;
@@ -239,8 +239,8 @@ async function dieEverywhere(
 const maxWrites = 6;
 
 /**
- * The delete comes behind the reader's mark, and its poll is applied up to some write when the reader
- * looks at the store. Once the delete itself shows, so may what it leaves.
+ * The delete comes behind the reader's mark, and its poll is applied up to some write when the
+ * reader looks at the store. Once the delete itself shows, so may what it leaves.
  */
 async function checkDelete({ store, log }: Omit<World, 'key'>): Promise<void> {
   for (let writes = 0; writes <= maxWrites; writes++) {
@@ -321,7 +321,9 @@ async function save({ store, key }: World, records: readonly ActionRecord[]): Pr
   await store.replicated.saveOffset({ topic: key.topic, ...at, after }, nowMs);
 }
 
-/** The product's reader; `afterMark` runs when its mark has landed and before it looks at anything. */
+/**
+ * The product's reader; `afterMark` runs when its mark has landed and before it looks at anything.
+ */
 function readerOf({ store, log, key }: World, afterMark: () => Promise<void> = async () => {}) {
   let isMarked = false;
   const producer: ActionProducer = {

@@ -61,7 +61,8 @@ async function replay(
 
 /**
  * The rules of a journal plugin, by their numbers in docs/plugins.md, through the host. Those of
- * serializers, of what is beside an event, and of crashes (J20, J21, J23) are tested where these are.
+ * serializers, of what is beside an event, and of crashes (J20, J21, J23) are tested where these
+ * are.
  */
 export function journalPluginContract(
   name: string,

@@ -35,9 +35,9 @@ export interface JournalWorld extends AsyncDisposable {
 }
 
 /**
- * The core property of the system: what a read gives does not depend on how far replication got. Every
- * cut of `sizes` events into appends, with every ending, is read after each single record applied to the
- * store, and again after the replicated offset has moved past it.
+ * The core property of the system: what a read gives does not depend on how far replication got.
+ * Every cut of `sizes` events into appends, with every ending, is read after each single record
+ * applied to the store, and again after the replicated offset has moved past it.
  */
 export function journalContract(
   name: string,

@@ -37,8 +37,8 @@ export function replicatedJournalContract(name: string, open: given.OpenReplicat
 }
 
 /**
- * What every replicated store keeps of a partition. It is in no segment, so one run for each store is
- * enough.
+ * What every replicated store keeps of a partition. It is in no segment, so one run for each store
+ * is enough.
  */
 export function replicatedPartitionContract(
   name: string,

@@ -28,8 +28,8 @@ async function topicAt({ replicated }: given.ReplicatedStore, offset?: number): 
 }
 
 /**
- * How far a partition is replicated, as every store keeps it: it moves by compare-and-set, so of two
- * owners one learns that it is none (I8, I10).
+ * How far a partition is replicated, as every store keeps it: it moves by compare-and-set, so of
+ * two owners one learns that it is none (I8, I10).
  */
 export function replicatedOffsetContract(store: Store): void {
   const stands = (topic: Topic) => store().eventual.offset(topic, partition);

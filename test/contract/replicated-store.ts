@@ -17,7 +17,9 @@ export interface ReplicatedStore extends AsyncDisposable {
   readonly eventual: EventualStore;
   readonly replicated: ReplicatedJournal;
   readonly segmentSize: number;
-  /** The writing side as another process opens it; the caller disposes it. Absent = no other can. */
+  /**
+   * The writing side as another process opens it; the caller disposes it. Absent = no other can.
+   */
   readonly another?: () => Promise<ReplicatedJournal>;
 }
 

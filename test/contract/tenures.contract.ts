@@ -320,7 +320,9 @@ export interface StoreWithoutTenures extends TenureStore, AsyncDisposable {
   makeTables(): Promise<void>;
 }
 
-/** A program on a store of the JVM system, or of an earlier version, that nobody has set up since. */
+/**
+ * A program on a store of the JVM system, or of an earlier version, that nobody has set up since.
+ */
 export function withoutTenureTablesContract(
   name: string,
   open: () => Promise<StoreWithoutTenures>,

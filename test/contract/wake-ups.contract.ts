@@ -59,7 +59,10 @@ export async function change(
   await journal.saveWakeUp(to, { partition, nowMs });
 }
 
-/** What journals wait for, as the replicator stores it and a client finds it (docs/format.md#wake-ups). */
+/**
+ * What journals wait for, as the replicator stores it and a client finds it
+ * (docs/format.md#wake-ups).
+ */
 export function wakeUpsContract(store: Store): void {
   const until = (topic: Topic) => store().eventual.wakeUps.until({ topic, partition });
   const save = (known: KnownWakeUps) => store().replicated.saveWakeUps(known, given.nowMs);

@@ -42,8 +42,8 @@ export function newId(): string {
 
 /**
  * One entity in one life after the other. Among what is seen is, in its order, what its mailbox
- * says: `recovered` = its journal has been read, nothing of it is live yet; `stored X` = the journal
- * has acknowledged the event X, nothing of it is live yet.
+ * says: `recovered` = its journal has been read, nothing of it is live yet; `stored X` = the
+ * journal has acknowledged the event X, nothing of it is live yet.
  */
 export class Life {
   readonly #scene: Scene;
@@ -109,7 +109,9 @@ export class Life {
     await this.#scene.persistence.deleteEvents(this.actor, sequenceNr);
   }
 
-  /** The entity stops, and its next life begins; what its children say while they stop is left out. */
+  /**
+   * The entity stops, and its next life begins; what its children say while they stop is left out.
+   */
   async again(input: unknown = this.#options.input): Promise<void> {
     if (this.actor.getSnapshot().status === 'active') await this.keep();
     await this.end();

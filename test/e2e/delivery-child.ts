@@ -1,9 +1,9 @@
 import { createPersistence } from '../../src/compose/create-persistence.ts';
 
 /*
- * One process of a service whose senders pay into accounts: `node delivery-child.ts FILE ROLE`. On the message
- * `pay` it has a sender pay once. As `first` it never learns that a payment has arrived, and says so instead:
- * `arrived`. As `later` it only runs.
+ * One process of a service whose senders pay into accounts: `node delivery-child.ts FILE ROLE`. On
+ * the message `pay` it has a sender pay once. As `first` it never learns that a payment has
+ * arrived, and says so instead: `arrived`. As `later` it only runs.
  */
 interface Payment {
   readonly account: string;

@@ -16,8 +16,8 @@ export interface EmbeddedProcesses {
 }
 
 /**
- * Processes of a service on one embedded journal, each a whole persistence. Each test of the suite that calls this
- * has a file of its own; what it opened is shut down after it.
+ * Processes of a service on one embedded journal, each a whole persistence. Each test of the suite
+ * that calls this has a file of its own; what it opened is shut down after it.
  */
 export function embeddedProcesses(): EmbeddedProcesses {
   let folder: string;

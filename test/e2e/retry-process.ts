@@ -4,8 +4,8 @@ import { attemptOf, createPersistence } from '../../src/index.ts';
 import { type BankCall, backoffMs } from './retry-protocol.ts';
 
 /**
- * One process of a service whose payments call a bank. The bank notes each call in a file; it refuses the first attempt,
- * never answers the second, and takes the third.
+ * One process of a service whose payments call a bank. The bank notes each call in a file; it
+ * refuses the first attempt, never answers the second, and takes the third.
  *
  *     node retry-process.ts CONFIG-FILE CALLS-FILE
  */

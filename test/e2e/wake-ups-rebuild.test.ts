@@ -98,7 +98,9 @@ interface Listed {
   readonly reasons: ReadonlyMap<string, string>;
 }
 
-/** What `wakeups list` prints of a topic with one partition; each line has the columns of its help. */
+/**
+ * What `wakeups list` prints of a topic with one partition; each line has the columns of its help.
+ */
 async function list(file: string): Promise<Listed> {
   const { code, lines } = await kafkaJournal('wakeups', 'list', '--config', file);
   expect(code).to.equal(0);

@@ -39,7 +39,11 @@ export async function failureOf(call: Promise<unknown>): Promise<Error> {
   throw new Error('it did not fail');
 }
 
-/** The first error of a class along the causes. @throws when there is none */
+/**
+ * The first error of a class along the causes.
+ *
+ * @throws when there is none
+ */
 export function causeOf<T extends Error>(
   error: Error,
   type: abstract new (...args: never[]) => T,

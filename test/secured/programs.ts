@@ -29,7 +29,11 @@ export interface ReplicatorLine {
 
 /** `kafka-journal replicator --config FILE`, a process of its own. Disposing it stops it. */
 export interface ReplicatorProcess extends AsyncDisposable {
-  /** The first line that fits, said already or to come. @throws when none came in time */
+  /**
+   * The first line that fits, said already or to come.
+   *
+   * @throws when none came in time
+   */
   line(fits: (line: ReplicatorLine) => boolean): Promise<ReplicatorLine>;
   /** Errors so far; a broker that has just started is worth warnings. */
   errors(): readonly ReplicatorLine[];

@@ -22,7 +22,9 @@ export interface ReadResult {
   readonly error: unknown;
 }
 
-/** Where the ends of a read's attempts lie, exclusive: its own marks, or the end that the log told. */
+/**
+ * Where the ends of a read's attempts lie, exclusive: its own marks, or the end that the log told.
+ */
 export class Ends {
   readonly offsets: number[] = [];
   readonly #world: World;
@@ -42,7 +44,9 @@ export class Ends {
   }
 }
 
-/** Reads a journal and compares with the truth as of one moment between the read's mark and its end. */
+/**
+ * Reads a journal and compares with the truth as of one moment between the read's mark and its end.
+ */
 export async function checkedRead(
   world: World,
   client: Client,
@@ -195,10 +199,11 @@ class Comparison {
   }
 
   /**
-   * Which events a read gives is not defined if it does not see the beginning of a losing record: because the read
-   * starts after it, a delete has reached it, or the journal begins after it. Then the rows that show which of two
-   * records won are not read, or are gone. The last number is defined all the same: a holder goes on from it. If the
-   * journal of two writers is purged after the read's end, neither is: nothing of the winner may be left to look at.
+   * Which events a read gives is not defined if it does not see the beginning of a losing record:
+   * because the read starts after it, a delete has reached it, or the journal begins after it. Then
+   * the rows that show which of two records won are not read, or are gone. The last number is
+   * defined all the same: a holder goes on from it. If the journal of two writers is purged after
+   * the read's end, neither is: nothing of the winner may be left to look at.
    */
   #isUndefined(truth: Truth): boolean {
     const { losers, deleteTo, first } = truth;
@@ -260,8 +265,9 @@ class Comparison {
   }
 
   /**
-   * Somebody deleted or purged behind the read's end; or two writers were at work, and a delete before it,
-   * which the replicator applies meanwhile, reaches a number that only the log's part could tell.
+   * Somebody deleted or purged behind the read's end; or two writers were at work, and a delete
+   * before it, which the replicator applies meanwhile, reaches a number that only the log's part
+   * could tell.
    */
   #changedMeanwhile(): boolean {
     const mayStayTorn = (truth: Truth): boolean => truth.deleteTo > 0 && this.#isUndefined(truth);

@@ -21,7 +21,9 @@ import type { Operation } from './plan.ts';
 import { cassandraSettings } from './settings.ts';
 import type { World } from './world.ts';
 
-/** Longest silence that a read bears; far above what a step takes unless the history is a slow one. */
+/**
+ * Longest silence that a read bears; far above what a step takes unless the history is a slow one.
+ */
 const readTimeoutMs = 30_000;
 
 const never = Number.POSITIVE_INFINITY;
@@ -237,7 +239,10 @@ class Writer {
     this.#last = first + count - 1;
   }
 
-  /** An append may be refused only where another writer has taken its numbers, at some moment of the call (ADR 17). */
+  /**
+   * An append may be refused only where another writer has taken its numbers, at some moment of the
+   * call (ADR 17).
+   */
   #checkRefusal(first: number, began: number, now: number): void {
     const states = this.#world.truth(this.#script.id).between(began, now);
     if (states.some(({ last = 0, losers }) => last >= first || losers.length > 0)) return;

@@ -10,7 +10,10 @@ export interface CrashPoint {
   readonly call: number;
 }
 
-/** What became of one scenario when one of its processes died, or waited, at each of its calls in turn. */
+/**
+ * What became of one scenario when one of its processes died, or waited, at each of its calls in
+ * turn.
+ */
 export interface CrashPointsResult {
   readonly name: string;
   readonly points: number;

@@ -14,8 +14,9 @@ import { storedOffset } from './store-view.ts';
 import { type Figures, World } from './world.ts';
 
 /**
- * A history that takes more steps hangs. The longest that ends waits for a replicator whose first call clears sixteen
- * shares of wake-up tables, with a fault and a longer pause each: five polling readers take 20,000 steps meanwhile.
+ * A history that takes more steps hangs. The longest that ends waits for a replicator whose first
+ * call clears sixteen shares of wake-up tables, with a fault and a longer pause each: five polling
+ * readers take 20,000 steps meanwhile.
  */
 const maxSteps = 60_000;
 
@@ -31,8 +32,9 @@ export interface HistoryResult {
 }
 
 /**
- * Runs one history from its first step to its last: writers, readers and replicators under all that may happen to
- * them; then calm, full replication, and a last look at everything. The same seed gives the same history.
+ * Runs one history from its first step to its last: writers, readers and replicators under all that
+ * may happen to them; then calm, full replication, and a last look at everything. The same seed
+ * gives the same history.
  *
  * It is synchronous, and must not be called from within a microtask.
  */
@@ -46,8 +48,8 @@ export function runHistory(seed: number, options: { readonly trace: boolean }): 
 }
 
 /**
- * What happens to one process at its call number `call` (0-based): it dies before or after the server did its work, or
- * the call arrives when nothing else can go on.
+ * What happens to one process at its call number `call` (0-based): it dies before or after the
+ * server did its work, or the call arrives when nothing else can go on.
  */
 export interface Incident {
   readonly victim: 'client' | 'holder' | 'replicator';
@@ -381,7 +383,9 @@ class History {
     }
   }
 
-  /** After the time-out of the session, which is above what the clocks of two replicators differ by. */
+  /**
+   * After the time-out of the session, which is above what the clocks of two replicators differ by.
+   */
   #assignLater(partition: number, next: Owner): void {
     const { scheduler, plan } = this.#world;
     if (plan.skewMs === 0) {

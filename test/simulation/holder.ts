@@ -199,7 +199,9 @@ export class Holder {
     }
   }
 
-  /** Longer than the holder needs to see that a replicator has begun which keeps no opening marks. */
+  /**
+   * Longer than the holder needs to see that a replicator has begun which keeps no opening marks.
+   */
   async #sleep({ journal }: Hold, ms: number): Promise<'go on'> {
     const { process, parts } = this.#process.client;
     const replicated = this.#world.replicatedFor(this.#script.id);

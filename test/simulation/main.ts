@@ -1,9 +1,10 @@
 /**
- * `npm run simulate -- --seeds N [--seed S] [--from S] [--workers W] [--mutants | --crash-points] [--only NAME]`
+ * `npm run simulate -- --seeds N [--seed S] [--from S] [--workers W]
+ * [--mutants | --crash-points] [--only NAME]`
  *
- * Runs N seeded histories of the whole system in virtual time and compares every read with the model; exit code 1
- * when one breaks a rule. `--seed S` runs that one and prints what happened in it. Crash points are tried in three
- * orders of the calls, with `--from S` in that one.
+ * Runs N seeded histories of the whole system in virtual time and compares every read with the
+ * model; exit code 1 when one breaks a rule. `--seed S` runs that one and prints what happened in
+ * it. Crash points are tried in three orders of the calls, with `--from S` in that one.
  */
 import { randomInt } from 'node:crypto';
 import { parseArgs } from 'node:util';

@@ -27,7 +27,9 @@ interface Serving {
   ended: Promise<void>;
 }
 
-/** One replicator process: the product's flow, fed by a consumer group that the simulation plays. */
+/**
+ * One replicator process: the product's flow, fed by a consumer group that the simulation plays.
+ */
 export class Owner {
   readonly process: SimulatedProcess;
   readonly #world: World;

@@ -61,8 +61,8 @@ export interface Plan {
   readonly headCache: HeadCacheSettings | undefined;
   readonly readEnd: 'marker' | 'offset';
   /**
-   * Reads beside a writer have a process of their own, and of each of its calls: much else happens first.
-   * `undefined` = the writer's process reads.
+   * Reads beside a writer have a process of their own, and of each of its calls: much else happens
+   * first. `undefined` = the writer's process reads.
    */
   readonly dawdling: number | undefined;
   /** Scopes of the processes that hold tenures, one after another; none = nobody holds one. */
@@ -220,8 +220,9 @@ function dawdlingOf(seed: number): number | undefined {
 }
 
 /**
- * What is written while a slow reader is between two of its calls: appends, and then a delete or purge after the end
- * of its read, which the replicator applies before the reader has seen the journal's row.
+ * What is written while a slow reader is between two of its calls: appends, and then a delete or
+ * purge after the end of its read, which the replicator applies before the reader has seen the
+ * journal's row.
  */
 function lifeBesideReads(seed: number): Operation[] {
   if (dawdlingOf(seed) === undefined) return [];
@@ -265,7 +266,10 @@ function keeperOf(seed: number): Operation[] {
   });
 }
 
-/** In some of the histories that have no other rival: one that writes and deletes without looking again. */
+/**
+ * In some of the histories that have no other rival: one that writes and deletes without looking
+ * again.
+ */
 function rivalOf(seed: number, index: number): Operation[] {
   const random = new Random(seed ^ 0x1b873593);
   if (index > 0 || !random.chance(0.15)) return [];

@@ -42,8 +42,8 @@ export class StoreChecks {
   }
 
   /**
-   * W is before R. An owner that was replaced before it stored a first R may still store it, and its
-   * successor a W of its own: until that is refused, and claims again, readers do not guess.
+   * W is before R. An owner that was replaced before it stored a first R may still store it, and
+   * its successor a W of its own: until that is refused, and claims again, readers do not guess.
    */
   #noteBehind(partition: number): void {
     const { cassandra, log, wasBehind } = this.#world;
@@ -82,8 +82,9 @@ export class StoreChecks {
   }
 
   /**
-   * I10, V4: nothing of a row goes back within a generation. One exception: what a process sent before it died may
-   * land after its successor loaded the row, which then goes on from what R covers; never below that.
+   * I10, V4: nothing of a row goes back within a generation. One exception: what a process sent
+   * before it died may land after its successor loaded the row, which then goes on from what R
+   * covers; never below that.
    */
   #checkRow(id: string): void {
     const { places } = this.#world;
@@ -115,7 +116,10 @@ export class StoreChecks {
   }
 }
 
-/** What the store alone says about a journal, as of R of its partition: the row's generation, above deleteTo, up to its number. */
+/**
+ * What the store alone says about a journal, as of R of its partition: the row's generation, above
+ * deleteTo, up to its number.
+ */
 export function storedState(world: World, id: string, replicated: number) {
   const row = journalRow(world, id);
   if (row === undefined) return { row, events: [] };
@@ -132,8 +136,9 @@ export function storedState(world: World, id: string, replicated: number) {
 }
 
 /**
- * Why the store is not what R says; `undefined` when it is. It may run ahead of R, by a delete or purge as
- * well, so what later records take away may be gone, but all else has to be there and nothing more.
+ * Why the store is not what R says; `undefined` when it is. It may run ahead of R, by a delete or
+ * purge as well, so what later records take away may be gone, but all else has to be there and
+ * nothing more.
  */
 export function appliedProblem(world: World, id: string, replicated: number): string | undefined {
   const line = world.truth(id);
@@ -157,9 +162,10 @@ export function appliedProblem(world: World, id: string, replicated: number): st
 }
 
 /**
- * Why the wake-up that is stored is not that of R or of a later moment; `undefined` when it is. It may be gone while it
- * is replaced: readers follow the log from R on, and see the record that replaces it. Where records lost, a repetition
- * may take one of them for one that counts: the row does not say it any more.
+ * Why the wake-up that is stored is not that of R or of a later moment; `undefined` when it is. It
+ * may be gone while it is replaced: readers follow the log from R on, and see the record that
+ * replaces it. Where records lost, a repetition may take one of them for one that counts: the row
+ * does not say it any more.
  */
 export function wakeUpProblem(world: World, id: string, replicated: number): string | undefined {
   const { cassandra, log, plan } = world;
@@ -187,8 +193,8 @@ function includes(events: readonly LiveEvent[], { seqNr, offset }: LiveEvent): b
 /** An event row that nothing can ever show, when all is replicated. */
 interface Leftover extends LiveEvent {
   /**
-   * Of a generation that no row names: an attempt that was cut short inserted it, and what it belonged to was
-   * covered by a delete when it was repeated.
+   * Of a generation that no row names: an attempt that was cut short inserted it, and what it
+   * belonged to was covered by a delete when it was repeated.
    */
   readonly isKnown: boolean;
 }

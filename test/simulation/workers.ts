@@ -6,7 +6,10 @@ import { noFigures } from './world.ts';
 
 const file = fileURLToPath(new URL('seeds-child.ts', import.meta.url));
 
-/** Seeds that one process runs: news come when it ends, and what is compiled at its start costs a twentieth. */
+/**
+ * Seeds that one process runs: news come when it ends, and what is compiled at its start costs a
+ * twentieth.
+ */
 const maxSeedsOfChild = 50_000;
 
 /** Shares the seeds among processes, each of which runs some and is followed by another. */

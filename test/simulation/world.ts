@@ -26,7 +26,9 @@ export interface Figures {
   zombies: number;
   /** Clients that stood still for a while. */
   standstills: number;
-  /** Rows of journals that went back to what R covers, because of a late write of a dead process. */
+  /**
+   * Rows of journals that went back to what R covers, because of a late write of a dead process.
+   */
   rowsBack: number;
   /** Opening marks that landed. */
   tenures: number;
@@ -127,8 +129,8 @@ export class World {
   }
 
   /**
-   * What the tables of tenures say of an earlier topic of the same name. An operator has removed how
-   * far that was replicated, and nothing else.
+   * What the tables of tenures say of an earlier topic of the same name. An operator has removed
+   * how far that was replicated, and nothing else.
    */
   #leaveTenures(): void {
     const { plan, log, cassandra } = this;

@@ -26,7 +26,10 @@ export class FakeCassandra extends FramedServer {
     return new FakeCassandra({ headerBytes, lengthAt: 5 }).listen();
   }
 
-  /** Answers no request any more that has these words, such as `system.local`, or `CQL_VERSION` at the start. */
+  /**
+   * Answers no request any more that has these words, such as `system.local`, or `CQL_VERSION` at
+   * the start.
+   */
   hold(words: string | undefined): void {
     this.#held = words;
   }

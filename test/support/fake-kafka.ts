@@ -44,9 +44,9 @@ const versions: readonly (readonly [kind: number, newest: number])[] = [
 ];
 
 /**
- * As much of one Kafka broker as a client needs to connect, to learn who leads a partition (itself), to
- * produce, and to find and join a group. Nothing else is answered. It can refuse connections, answer nothing at all, lose answers,
- * or answer whatever a test likes.
+ * As much of one Kafka broker as a client needs to connect, to learn who leads a partition
+ * (itself), to produce, and to find and join a group. Nothing else is answered. It can refuse
+ * connections, answer nothing at all, lose answers, or answer whatever a test likes.
  */
 export class FakeKafka extends FramedServer {
   /** Kinds of the requests that came. */
@@ -120,7 +120,9 @@ export class FakeKafka extends FramedServer {
     return Buffer.concat([int32(0), error, generation, protocol, leader, text('m'), array([])]);
   }
 
-  /** Produce v7: by topic and partition error, base offset, append time -1, start 0; throttle time. */
+  /**
+   * Produce v7: by topic and partition error, base offset, append time -1, start 0; throttle time.
+   */
   #produceOf(request: Buffer): Buffer {
     let at = 10 + Math.max(0, request.readInt16BE(8));
     at += 2 + Math.max(0, request.readInt16BE(at)) + 2 + 4;

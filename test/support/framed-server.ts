@@ -8,7 +8,9 @@ export interface Framing {
   readonly lengthAt: number;
 }
 
-/** A server on loopback that gets whole frames. It can refuse connections, and knows which are open. */
+/**
+ * A server on loopback that gets whole frames. It can refuse connections, and knows which are open.
+ */
 export abstract class FramedServer implements AsyncDisposable {
   /** Connections that the client has not closed. */
   readonly sockets = new Set<Socket>();

@@ -5,7 +5,10 @@ interface Place {
   readonly port: number;
 }
 
-/** A TCP proxy that can cut its connections, hold what is under way, or go silent with all of them open. */
+/**
+ * A TCP proxy that can cut its connections, hold what is under way, or go silent with all of them
+ * open.
+ */
 export class TcpProxy implements AsyncDisposable {
   private readonly sockets = new Set<Socket>();
   private readonly server: Server;

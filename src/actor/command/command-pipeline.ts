@@ -84,7 +84,7 @@ export class CommandPipeline<S extends HostedState> {
     return this.#batch.some(({ envelope }) => isOwn(envelope)) || this.stash.hasInput;
   }
 
-  /** What a machine below the entity has sent is neither stored nor decided upon. */
+  /** A message of a machine below the entity is neither stored nor decided upon. */
   get hasChildMessage(): boolean {
     const isOpen = ({ envelope, outcome }: Evaluated<S>): boolean =>
       envelope.fromChild && (!this.#isStored || outcome.type === 'stash');

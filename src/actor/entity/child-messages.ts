@@ -1,16 +1,17 @@
 import { Queue } from '../../runtime/queue.ts';
 
 /**
- * What machines below an entity have sent to it, while it is in the mailbox. Such a machine may be
- * restored in a later state from a snapshot, and sends nothing again then.
+ * Messages from machines below an entity that are still in its mailbox. A snapshot may restore such
+ * a machine in a later state, in which it does not send them again.
  */
 export class ChildMessages {
   readonly #arriving = new Queue<unknown>();
-  #isOneLeftOut = false;
+  /** The entity is stopping and has not taken one of them: nothing after it may be stored. */
+  isOneLeftOut = false;
 
   /** One is on its way, or will never be stored. */
   get areOpen(): boolean {
-    return this.#isOneLeftOut || this.#arriving.length > 0;
+    return this.isOneLeftOut || this.#arriving.length > 0;
   }
 
   /** The mailbox gives them in the order in which they were sent, between those of others. */
@@ -25,14 +26,9 @@ export class ChildMessages {
     return true;
   }
 
-  /** The entity is stopping and has left one out. */
-  leftOut(): void {
-    this.#isOneLeftOut = true;
-  }
-
   /** The actor has another mailbox. */
   clear(): void {
     this.#arriving.drain();
-    this.#isOneLeftOut = false;
+    this.isOneLeftOut = false;
   }
 }

@@ -14,7 +14,7 @@ export function durationMs(value: Duration, name: string): number {
   throw new InvalidInputError(`${name} must be milliseconds or like '200ms', not ${String(value)}`);
 }
 
-/** A text that is no duration must not be one of 0 ms: then a journal would expire at once. */
+/** JavaScript makes 0 of a blank text. As `expireAfter` it would let a journal expire at once. */
 function msOf(text: string): number {
   const [, length, unit = 'ms'] = /^(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)?$/.exec(text) ?? [];
   return Number(length) * (unitMs[unit] ?? 1);

@@ -17,7 +17,7 @@ export interface Envelope {
    * never dropped.
    */
   readonly internal: boolean;
-  /** A machine below the entity has sent it: a recovery lets that send it again. */
+  /** A machine below the entity has sent it, and sends it again after a recovery. */
   readonly fromChild: boolean;
   /** Id of the delivery that this confirms. */
   readonly delivery: string | undefined;
@@ -37,7 +37,7 @@ export const ownInput = {
   child: undefined,
 } as const;
 
-/** What the entity itself or a child of it says, and says again after a recovery. */
+/** The entity itself or a child has sent it, and sends it again after a recovery. */
 export function isOwn({ internal, fromChild }: Envelope): boolean {
   return internal || fromChild;
 }

@@ -68,7 +68,7 @@ export class RecentCommands {
    * @param pack an event in a form that the snapshot can hold, and the number of its command
    * @throws what `pack` throws
    */
-  toPlain(pack: (event: EventObject, seqNr: number) => unknown = asItIs): unknown {
+  toPlain(pack: (event: EventObject, seqNr: number) => unknown = (event) => event): unknown {
     if (this.#byId === undefined || this.#byId.size === 0) return undefined;
     return Array.from(this.#byId, ([id, { reply, ...command }]) => {
       const events = command.events.map((event) => pack(event, command.sequenceNr));
@@ -78,7 +78,7 @@ export class RecentCommands {
   }
 
   /**
-   * @param unpack the reverse of `pack`: what is no event by itself
+   * @param unpack the reverse of `pack`, for what is not an event by itself
    * @throws {CodecError} `plain` is not what `toPlain` gives; names the place
    * @throws what `unpack` throws
    */
@@ -121,8 +121,4 @@ export class RecentCommands {
   #isOld({ atMs }: RecentCommand, nowMs: number): boolean {
     return nowMs - atMs > this.#settings.maxAgeMs;
   }
-}
-
-function asItIs(event: EventObject): unknown {
-  return event;
 }

@@ -126,7 +126,7 @@ export class EventCoding {
     const adapted = this.adapt(event);
     const stored = this.#serializers.write(adapted.value);
     const { manifest } = adapted;
-    const events = this.#readBack(stored.payload, stored.encoding, { manifest, seqNr });
+    const events = this.#readBack(stored.payload, stored.encoding, manifest, seqNr);
     if (events.length === 0) {
       const text = `its event adapter gives nothing back of "${event.type}"`;
       throw new InvalidInputError(`${text}: stored, it would have no effect; nothing was stored`);
@@ -203,7 +203,7 @@ export class EventCoding {
       const events = read.flatMap((event) => this.#known(event, repr));
       if (!isOwn(stored)) for (const event of events) this.#check(event);
       const first = this.#withTimerOfToday(facts);
-      // The child has ended, and the timer has fired, whatever is applied in place of that.
+      // The child has ended, and the timer has fired, whatever is applied in place of the event.
       const isGone = isOwn(stored)
         ? events[0] !== stored
         : facts.timer !== undefined && events.length === 0;
@@ -284,7 +284,8 @@ export class EventCoding {
   #readBack(
     payload: unknown,
     encoding: string | undefined,
-    { manifest, seqNr }: { readonly manifest: string; readonly seqNr: number },
+    manifest: string,
+    seqNr: number,
   ): readonly unknown[] {
     try {
       const stored = this.#withNewName(this.#serializers.read(payload, encoding));

@@ -38,7 +38,7 @@ export function withNewStates(
   };
 }
 
-/** The state at a path from the machine's id on, which is its id unless it has one of its own. */
+/** The state at a path of keys that begins with the machine's id; or else the one with that id. */
 function nodeNamed(root: StateNode, name: string): StateNode | undefined {
   return nodeAt(root, root.id, name) ?? stateNodeOf(root, name);
 }

@@ -96,7 +96,7 @@ export function withRetries(logic: Logic, policy: ResolvedRetry): Logic {
     ...logic,
     start: (state, scope) => {
       if (state.status !== 'active') return;
-      const attempts = new Attempts(logic, policy, { input: state.input, scope });
+      const attempts = new Attempts(logic, policy, state.input, scope);
       attemptsOf.set(scope.self, attempts);
       attempts.start();
     },
@@ -136,11 +136,7 @@ class Attempts {
   /** Of the attempt that runs. */
   #controller: AbortController | undefined;
 
-  constructor(
-    { config }: Logic,
-    policy: ResolvedRetry,
-    { input, scope }: { readonly input: unknown; readonly scope: Scope },
-  ) {
+  constructor({ config }: Logic, policy: ResolvedRetry, input: unknown, scope: Scope) {
     const [work, entity] = [workOf(scope.self), entityOf(scope.self)];
     if (work === undefined || entity === undefined) {
       throw new Error(`the actor "${scope.id}" is no child of a persistent machine`);

@@ -19,6 +19,9 @@ import { StoredContent } from './stored-content.ts';
 /** Logics whose snapshots have no place; each is named once. */
 const warned = new WeakSet<object>();
 
+/** Events that a snapshot is late: a recovery has that many more to apply, and the log says so. */
+const eventsLate = 1000;
+
 /** The turn of an actor, in which it takes one message. */
 export interface Turn {
   /** Runs `work` at its end, when the effects that came before have happened. */
@@ -31,9 +34,9 @@ export interface Turn {
  * whose states are in it, too. It is saved in the background, one at a time. What becomes of it
  * comes back through the mailbox, as signals for the user.
  *
- * A child machine that has sent something to the entity would go on after that in a recovery from
- * the snapshot, and not send it again. A crash before it is stored would lose it. So a snapshot that
- * comes due while such a message is open is put off until a later commit.
+ * A child machine that has sent something to the entity goes on after that in a recovery from the
+ * snapshot, and does not send it again. A crash before it is stored would lose it. So a snapshot
+ * that comes due while such a message is open is put off until a later commit.
  *
  * A round of retention follows on a saved snapshot: events first, then snapshots, so that no
  * snapshot goes as long as an event that it replaces is there.
@@ -46,8 +49,10 @@ export class EntitySnapshots<S extends HostedState> {
   readonly #content: StoredContent<S>;
   /** The state holds every event of the journal. */
   #isWhole = true;
-  /** An event of the command under way asks for a snapshot, or one that was put off. */
+  /** An event of the command under way asks for a snapshot, or one of an earlier command did. */
   #due: 'no' | 'by-itself' | 'by-retention' = 'no';
+  /** Number of the entity when it was first put off; `undefined` = it was not. */
+  #putOffAt: number | undefined;
   /** One is taken when the turn under way ends. */
   #isTaking = false;
   /** The save under way. */
@@ -65,8 +70,8 @@ export class EntitySnapshots<S extends HostedState> {
   #hasWarned = false;
 
   /**
-   * @param hasChildMessage a machine below the entity has sent something to it that is neither
-   *   stored nor decided upon
+   * @param hasChildMessage whether a message of a machine below the entity is neither stored nor
+   *   decided upon
    */
   constructor(entity: Entity<S>, turn: Turn, hasChildMessage: () => boolean) {
     this.#entity = entity;
@@ -117,7 +122,7 @@ export class EntitySnapshots<S extends HostedState> {
     this.#former = formerSnapshot;
     this.#content.adopted(replayed);
     this.#isWhole = isWhole;
-    this.#due = 'no';
+    this.#takeDue();
     this.#savedAt = snapshotSeqNr;
   }
 
@@ -202,21 +207,36 @@ export class EntitySnapshots<S extends HostedState> {
    */
   #takeAfterEffects(): void {
     if (!this.#mayTake) {
-      this.#due = 'no';
+      this.#takeDue();
       return;
     }
     this.#isTaking = true;
     this.#turn.defer(() => {
       this.#isTaking = false;
       if (this.#hasChildMessage()) {
-        // Commands that wait for the snapshot may be what it waits for.
-        if (this.#entity.settings.snapshots.holdsCommands) this.#entity.tell(new Settled());
+        this.#putOff();
         return;
       }
-      const isRetained = this.#due === 'by-retention';
-      this.#due = 'no';
-      this.#take(isRetained);
+      this.#take(this.#takeDue() === 'by-retention');
     });
+  }
+
+  /** Why a snapshot is due. None is due any more. */
+  #takeDue(): 'no' | 'by-itself' | 'by-retention' {
+    const due = this.#due;
+    this.#due = 'no';
+    this.#putOffAt = undefined;
+    return due;
+  }
+
+  #putOff(): void {
+    const { settings, sequenceNr } = this.#entity;
+    // Commands that wait for the snapshot may be what it waits for.
+    if (settings.snapshots.holdsCommands) this.#entity.tell(new Settled());
+    this.#putOffAt ??= sequenceNr;
+    if (sequenceNr - this.#putOffAt < eventsLate) return;
+    const since = `after each event since ${this.#putOffAt}`;
+    this.#warn(new Error(`${since}, a message of a child machine was still to be stored`));
   }
 
   #ask(event: EventObject, sequenceNr: number): void {

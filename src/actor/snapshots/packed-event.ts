@@ -32,13 +32,13 @@ export function packEvent(event: EventObject, { coding, seqNr }: PackedFrom): un
   return { packed: { ...packed, payload } };
 }
 
-/** It is no event by itself: those have a `type`. */
+/** What `packEvent` has put in place of an event. An event by itself has a `type`. */
 export function isPacked(plain: unknown): boolean {
   return typeof plain === 'object' && plain !== null && 'packed' in plain && !('type' in plain);
 }
 
 /**
- * The events that `packEvent` stands for today.
+ * The events of today that a packed event stands for.
  *
  * @throws {CodecError} it is not what `packEvent` gives; `at` = its place
  * @throws {RecoveryFailedError} it cannot be read any more
@@ -64,7 +64,7 @@ export function unpackEvent(
   return (coding ?? EventCoding.none(persistenceId)).read(repr).map(({ payload }) => payload);
 }
 
-/** A snapshot gives the value back equal. */
+/** Whether a snapshot gives the value back equal. */
 export function isKept(value: unknown): boolean {
   try {
     toLossless(value, 'value');

@@ -44,9 +44,9 @@ export async function* deliverHead(
  *
  * @throws {DataIntegrityError} as the settings say
  */
-async function reportLosers(attempt: EventAttempt, fold: HeadFold): Promise<void> {
+async function reportLosers(attempt: EventAttempt, { conflicts }: HeadFold): Promise<void> {
   const { deps, key } = attempt;
-  for (const { winner: taker, loser } of fold.conflicts) {
+  for (const { winner: taker, loser } of conflicts) {
     const { range, origin } = loser.action.header;
     const winner =
       taker === undefined

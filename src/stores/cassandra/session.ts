@@ -238,15 +238,13 @@ class DriverSession implements CassandraSession {
   }
 
   [Symbol.asyncDispose](): Promise<void> {
-    this.#closing ??= this.#close();
+    if (this.#closing === undefined) {
+      // The driver forgets what is under way, and would take its late answers for faults of the
+      // server.
+      this.#client.removeAllListeners('log');
+      this.#closing = this.#connections.close();
+    }
     return this.#closing;
-  }
-
-  #close(): Promise<void> {
-    // The driver forgets what is under way, and would take its late answers for faults of the
-    // server.
-    this.#client.removeAllListeners('log');
-    return this.#connections.close();
   }
 
   #assertOpen(): void {

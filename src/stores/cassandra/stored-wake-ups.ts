@@ -96,7 +96,7 @@ export class CassandraWakeUpReads implements WakeUps {
       const entries: WakeUpEntry[] = [];
       const leftOver: Place[] = [];
       for (const some of chunks(places, keysAtOnce)) {
-        const waiting = await this.#waiting(range, { share, some }, options);
+        const waiting = await this.#waiting(range, share, some, options);
         for (const place of some) {
           const entry = waiting.get(place.id);
           if (entry?.dueMs === place.dueMs) entries.push(entry);
@@ -109,7 +109,8 @@ export class CassandraWakeUpReads implements WakeUps {
 
   async #waiting(
     place: WakeUpPlace,
-    { share, some }: { readonly share: number; readonly some: readonly Place[] },
+    share: number,
+    some: readonly Place[],
     options?: CallOptions,
   ): Promise<ReadonlyMap<string, WakeUpEntry>> {
     const ids = [...new Set(some.map(({ id }) => id))];

@@ -117,7 +117,8 @@ function isFolder(file: string): boolean {
 }
 
 /**
- * Whether there is such a file. One in a folder that nobody may look into is not missing.
+ * Whether there is such a file. A file that this process may not look for does not count as
+ * missing.
  *
  * @throws {InvalidInputError} the system does not say
  */

@@ -13,7 +13,7 @@ describe('kafka-journal setup on Kafka', function () {
   this.timeout(60_000);
   const { out, err } = printed();
 
-  it('says when no replicator of the file would carry the topic: its events would end with its retention', async () => {
+  it('says when no replicator of the file would replicate the topic: its events would end with its retention', async () => {
     await using admin = await openKafkaAdmin(kafkaSettings(), quietDeps);
     const topic = await createTopic(admin, 'setup-cli', 1);
     const folder = mkdtempSync(join(tmpdir(), 'cli-setup-'));
@@ -35,7 +35,7 @@ describe('kafka-journal setup on Kafka', function () {
       const there = `  topic ${topic} (1 partition): exists`;
       expect(await setUp('[audit, other]')).to.deep.equal([
         there,
-        `  no replicator with this file carries it: ${root}.replicator.topic-prefixes is audit, other`,
+        `  no replicator with this file replicates it: ${root}.replicator.topic-prefixes is audit, other`,
       ]);
       const [line, next] = await setUp(`[audit, "${topic.slice(0, -1)}"]`);
       expect(line).to.equal(there);

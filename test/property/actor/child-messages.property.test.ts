@@ -19,6 +19,8 @@ type Step =
 interface Plan extends Delays {
   /** Of each child: how long it waits before each of its messages, ms. */
   readonly kids: readonly (readonly number[])[];
+  /** Children of the entity itself end with their last message; then nothing is stashed. */
+  readonly ends: boolean;
   readonly snapshots: {
     readonly snapshotEvery: number;
     readonly deleteEvents: boolean;
@@ -68,6 +70,7 @@ const plan: fc.Arbitrary<Plan> = fc.record({
     minLength: 1,
     maxLength: 3,
   }),
+  ends: fc.boolean(),
   writeMs: few,
   answerMs: few,
   saveMs: few,
@@ -91,8 +94,10 @@ type Command =
   | { readonly type: 'ping'; readonly at: number };
 type Counted = { readonly kid: string; readonly n: number };
 
-/** Says a number after each delay, and when it is asked; says it to its grandparent if it is one. */
-function kidMachine(delays: readonly number[], isGrandchild: boolean) {
+/**
+ * Says a number after each delay, and when it is asked; says it to its grandparent if it is one.
+ */
+function kidMachine(delays: readonly number[], isGrandchild: boolean, ends: boolean) {
   const heard = ({ context }: { readonly context: Counted }): Heard => ({
     ...context,
     type: 'heard',
@@ -117,15 +122,19 @@ function kidMachine(delays: readonly number[], isGrandchild: boolean) {
     context: ({ input: { kid } }) => ({ kid, n: 0 }),
     initial: 's0',
     on: { ping: { actions: say } },
-    states: { ...Object.fromEntries(states), [`s${delays.length}`]: {} },
+    states: {
+      ...Object.fromEntries(states),
+      [`s${delays.length}`]: ends && !isGrandchild ? { type: 'final' } : {},
+    },
+    output: ({ context }) => context,
   });
 }
 
 /** The first child sits below another machine, which hands on what it is told. */
-function familyMachine(kids: Plan['kids']) {
+function familyMachine({ kids, ends }: Plan) {
   const actors = Object.fromEntries(
     kids.map((delays, i) => {
-      const kid = kidMachine(delays, i === 0);
+      const kid = kidMachine(delays, i === 0, ends);
       if (i > 0) return [`kid${i}`, kid];
       const between = setup({ actors: { kid } }).createMachine({
         id: 'between',
@@ -197,7 +206,7 @@ class Service {
 
   constructor(plan: Plan) {
     this.#plan = plan;
-    this.#machine = familyMachine(plan.kids);
+    this.#machine = familyMachine(plan);
     this.#process = this.open();
   }
 
@@ -233,7 +242,8 @@ class Service {
     return this.#plan.kids.map((_, i) => {
       const child = this.#child(this.#process.actor, `kid${i}`);
       const kid = i === 0 ? this.#child(child, 'kid') : child;
-      return kid.getSnapshot().context as Counted;
+      const { context, output } = kid.getSnapshot();
+      return (output ?? context) as Counted;
     });
   }
 
@@ -260,7 +270,8 @@ class Service {
         await this.#pass(one.ms);
         break;
       case 'fault':
-        this.#fault = one.fault;
+        // An entity ends when the journal refuses the end of a child.
+        this.#fault = this.#plan.ends && one.fault === 'refused' ? 'fails' : one.fault;
         break;
       case 'end':
         await this.#end(one.how);
@@ -336,7 +347,8 @@ class Service {
   #decide(command: Command, notes: number): object {
     if (command.type === 'look') return { type: 'none' };
     if (command.type !== 'heard') return { type: 'persist', events: [command] };
-    const { noneOf, stashOf } = this.#plan;
+    const { ends, noneOf } = this.#plan;
+    const stashOf = ends ? 0 : this.#plan.stashOf;
     const { kid, n } = command;
     if (stashOf > 0 && n % stashOf === 0 && notes % 2 === 1) return { type: 'stash' };
     if (noneOf === 0 || n % noneOf !== 0) return { type: 'persist', events: [command] };

@@ -80,7 +80,9 @@ function canonical(written: Tree): string {
   return `{${members.map(([name, value]) => `${JSON.stringify(name)}:${canonical(value)}`).join(',')}}`;
 }
 
-/** The same with white space, digits of names escaped, and each member as often as it was written. */
+/**
+ * The same with white space, digits of names escaped, and each member as often as it was written.
+ */
 function loose(written: Tree, space: string): string {
   if (typeof written === 'string') return written;
   const join = (parts: readonly string[]): string => parts.join(`${space},`);

@@ -13,7 +13,10 @@ import { numbersOf, seed } from './seed.ts';
 const mutations = 30_000;
 const runs = { seed, numRuns: 1_000 };
 
-/** Texts that a JSON value may have in other programs: as ours, or with spaces, or with a name twice. */
+/**
+ * Texts that a JSON value may have in other programs: as ours, or with spaces, or with a name
+ * twice.
+ */
 const written = fc.oneof(
   jsonValue.map(printJson),
   jsonValue.map((value) => printJson(value).replaceAll(',', ' ,')),

@@ -1,4 +1,7 @@
-/** The seed of a run: given by the environment to repeat one, else a new one. It stands in the test's title. */
+/**
+ * The seed of a run: given by the environment to repeat one, else a new one. It stands in the
+ * test's title.
+ */
 export const seed = Number(
   process.env.KAFKA_JOURNAL_TEST_SEED ?? Math.floor(Math.random() * 2 ** 31),
 );

@@ -37,8 +37,8 @@ export interface Disturbances {
 }
 
 /**
- * A random schedule of a few processes that share counters: members come, go, stand still and crash,
- * views come late, calls and heartbeats get lost. Throws when a rule is broken.
+ * A random schedule of a few processes that share counters: members come, go, stand still and
+ * crash, views come late, calls and heartbeats get lost. Throws when a rule is broken.
  */
 export class FleetHistory {
   readonly trace: string[] = [];

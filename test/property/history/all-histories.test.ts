@@ -39,7 +39,10 @@ const deeds: readonly ((at: number, truth: Truth) => ActionRecord | undefined)[]
   (at) => mark(at),
 ];
 
-/** A history, and what it means by the definition (docs/format.md#reading), after any of its records. */
+/**
+ * A history, and what it means by the definition (docs/format.md#reading), after any of its
+ * records.
+ */
 class History {
   readonly records: readonly ActionRecord[];
   readonly #line = new TruthLine();
@@ -155,13 +158,18 @@ function apply(stored: StoredJournal, batch: Batch): void {
   }
 }
 
-/** Everything that anybody depends on; rows of events that the journal's row calls deleted nobody sees. */
+/**
+ * Everything that anybody depends on; rows of events that the journal's row calls deleted nobody
+ * sees.
+ */
 function visible({ pointer, events }: StoredJournal): unknown {
   const live = [...events.entries()].filter(([, { seqNr }]) => seqNr > (pointer?.deleteTo ?? 0));
   return { pointer, live: live.map(([name]) => name).toSorted() };
 }
 
-/** What a reader makes of the head of the records from `replicated` on, and of the store as of then. */
+/**
+ * What a reader makes of the head of the records from `replicated` on, and of the store as of then.
+ */
 function readOf(history: History, replicated: number, head: Head): unknown {
   const pointer = history.pointerAt(replicated);
   if (head.conditions.length > 0) {

@@ -17,7 +17,9 @@ import { TruthLine } from '../../simulation/truth.ts';
 import { applyRecord, recordsOf, saveOffset } from '../../support/journal/replicate.ts';
 import { seed } from '../codec/seed.ts';
 
-/** One record of a history; numbers are relative, so that every history is one that can be written. */
+/**
+ * One record of a history; numbers are relative, so that every history is one that can be written.
+ */
 type Step =
   | { readonly type: 'append'; readonly count: number }
   | { readonly type: 'conflict'; readonly below: number; readonly count: number }
@@ -49,7 +51,10 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   }),
   fc.constant<Step>({ type: 'mark' }),
 );
-/** Deletes and purges come at any place, also of nothing, as from somebody who looked some time before. */
+/**
+ * Deletes and purges come at any place, also of nothing, as from somebody who looked some time
+ * before.
+ */
 const history = fc.array(step, { minLength: 1, maxLength: 8 });
 const runs = { seed, numRuns: 150 };
 const partition = Partition.of(0);

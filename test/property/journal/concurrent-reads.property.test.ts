@@ -19,7 +19,10 @@ const rounds = 6;
 const keysOfRound = 3;
 const appends = 20;
 const readers = 4;
-/** Readers that wait for their head cache are slow: the writers of a round go on until this many reads have ended. */
+/**
+ * Readers that wait for their head cache are slow: the writers of a round go on until this many
+ * reads have ended.
+ */
 const readsOfRound = 2 * readers;
 /** A head cache is so far behind that reads have to wait for it. */
 const followTurns = 30;
@@ -49,7 +52,8 @@ describe(`property: readers beside writers and a replicator (seed ${seed})`, fun
 
   for (const way of readingWays) {
     it(`see every append and delete acknowledged before they began, and appends whole: ${way} (I2, I3, I7)`, async () => {
-      // The readers are another process: their ports have a lag of their own, and nothing is shared.
+      // The readers are another process: their ports have a lag of their own, and nothing is
+      // shared.
       const { replicated } = store;
       const createTopic = async (): Promise<Topic> => Topic.of(`t-${randomUUID()}`);
       const ports = { ...laggy(store, numbers), replicated, createTopic };
@@ -100,7 +104,10 @@ async function write(
   known.ended = true;
 }
 
-/** One record of the partition at a time, as far behind as chance will have it; at times it stands still. */
+/**
+ * One record of the partition at a time, as far behind as chance will have it; at times it stands
+ * still.
+ */
 async function replicate(
   store: SqliteStore,
   known: readonly Acknowledged[],

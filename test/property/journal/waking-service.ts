@@ -29,8 +29,8 @@ interface Entity {
 }
 
 /**
- * A service with one process at a time and one partition: entities whose timers the real waking code has
- * to bring about. Its store gets the log whenever the test says so.
+ * A service with one process at a time and one partition: entities whose timers the real waking
+ * code has to bring about. Its store gets the log whenever the test says so.
  */
 export class WakingService {
   readonly clock = new ManualClock();

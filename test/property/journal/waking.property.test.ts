@@ -60,7 +60,9 @@ async function run(isFleet: boolean, steps: readonly Step[]): Promise<WakingServ
   return service;
 }
 
-/** Each timer fires once, none before its time, in their order, and not long after somebody could. */
+/**
+ * Each timer fires once, none before its time, in their order, and not long after somebody could.
+ */
 function check({ entities, startsMs }: WakingService, delayMs: number): void {
   const lastStartMs = startsMs.at(-1) ?? 0;
   for (const [id, { armed, fired }] of entities) {

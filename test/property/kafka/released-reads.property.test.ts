@@ -18,7 +18,9 @@ const topic = Topic.of('journal');
 const ids = ['a', 'b', 'c'] as const;
 /** In each of two partitions. */
 const records = 60;
-/** What a pass over a partition may still fetch when its last read has ended, for two passes each. */
+/**
+ * What a pass over a partition may still fetch when its last read has ended, for two passes each.
+ */
 const fetchesAhead = 4;
 const notLeader = 6;
 const topicDenied = 29;

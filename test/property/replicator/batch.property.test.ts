@@ -63,9 +63,9 @@ const choice: fc.Arbitrary<Choice> = fc.oneof(
 );
 
 /**
- * A journal's life as its writer writes it, without gaps; as rivals do, whose records mostly lose; and as somebody
- * deletes from it who looked some time ago, perhaps before a purge. It expires when the last action lies where the
- * purge says; a stale purge says something else.
+ * A journal's life as its writer writes it, without gaps; as rivals do, whose records mostly lose;
+ * and as somebody deletes from it who looked some time ago, perhaps before a purge. It expires when
+ * the last action lies where the purge says; a stale purge says something else.
  */
 function stepsOf(choices: readonly Choice[]): readonly Step[] {
   const life: Life = { steps: [], last: 0, lastAt: -1 };

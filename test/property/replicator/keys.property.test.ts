@@ -134,7 +134,10 @@ interface Poll {
   readonly nextOffset: Offset;
 }
 
-/** Four journals, interleaved by chance, each written as its one writer would; offset 0 is behind us. */
+/**
+ * Four journals, interleaved by chance, each written as its one writer would; offset 0 is behind
+ * us.
+ */
 function pollsOf(chosen: readonly Choice[], sizes: readonly number[]): readonly Poll[] {
   const last = new Map<Id, number>();
   const records = chosen.map((one, index) => logRecord(one.id, index + 1, stepOf(one, last)));

@@ -36,7 +36,9 @@ interface Log {
   readonly opened: readonly number[];
 }
 
-/** Three journals in one partition, each written as its one writer would, or by one that lost it. */
+/**
+ * Three journals in one partition, each written as its one writer would, or by one that lost it.
+ */
 function logOf(choices: readonly Choice[]): Log {
   const last = new Map<string, number>();
   const opened = new Map<string, number[]>();
@@ -96,7 +98,10 @@ async function sequential(records: readonly LogRecord[]): Promise<MemoryReplicat
   return store;
 }
 
-/** Owners come and go: each takes some polls, the store fails at random, the last call of an owner is cut off. */
+/**
+ * Owners come and go: each takes some polls, the store fails at random, the last call of an owner
+ * is cut off.
+ */
 async function turbulent(log: Log, owners: readonly Owner[], fails: readonly boolean[]) {
   const store = new MemoryReplicatedJournal();
   let calls = 0;
@@ -225,7 +230,9 @@ async function contested(records: readonly LogRecord[], turns: readonly Turn[]) 
   return ends;
 }
 
-/** Who moved the offset last has the partition; a first move, of one record, may be made by several. */
+/**
+ * Who moved the offset last has the partition; a first move, of one record, may be made by several.
+ */
 function expectFenced(ends: Awaited<ReturnType<typeof contested>>): void {
   let holder: number | undefined;
   const moved = new Set<number>();

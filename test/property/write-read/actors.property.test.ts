@@ -152,7 +152,10 @@ async function lived(entity: ReturnType<Notes>, { note, tags }: Case): Promise<s
   return stored;
 }
 
-/** Waits until the replicator in the process has passed the end of the log: a record that it refuses would hold it. */
+/**
+ * Waits until the replicator in the process has passed the end of the log: a record that it refuses
+ * would hold it.
+ */
 async function replicated(file: string): Promise<void> {
   using database = new DatabaseSync(file);
   const behind = database.prepare(

@@ -14,7 +14,9 @@ import {
   wrong,
 } from './samples.ts';
 
-/** One call of `append`, and what a reader must find: `refused`, or events, metadata and headers. */
+/**
+ * One call of `append`, and what a reader must find: `refused`, or events, metadata and headers.
+ */
 export interface AppendSample {
   readonly id: Sample;
   readonly events: Sample;

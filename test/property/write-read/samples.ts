@@ -5,7 +5,10 @@ import { JsonNumber } from '../../../src/model/payload.ts';
 export const refused = Symbol('refused');
 export const absent = Symbol('absent');
 
-/** What a caller hands over, and what must come back: `plain` in JSON's terms, or one of the two above. */
+/**
+ * What a caller hands over, and what must come back: `plain` in JSON's terms, or one of the two
+ * above.
+ */
 export interface Sample<P = unknown> {
   readonly given: unknown;
   readonly plain: P | typeof refused | typeof absent;

@@ -22,8 +22,9 @@ const nowMs = Date.UTC(2026, 0, 1);
 const thresholds = { append: 1e9, read: 1e9, pointer: 1e9, delete: 1e9, purge: 1e9, mark: 1e9 };
 
 /**
- * Whatever is given for a write is refused before anything is sent, by an error that names the place, or it reads
- * back equal from the log, is replicated, and reads back equal from the store (docs/format.md#written-values).
+ * Whatever is given for a write is refused before anything is sent, by an error that names the
+ * place, or it reads back equal from the log, is replicated, and reads back equal from the store
+ * (docs/format.md#written-values).
  */
 export function writeReadLaw(
   name: string,
@@ -153,7 +154,10 @@ function journalsOver(world: JournalWorld): Journals {
   return createJournals(parts, thresholds);
 }
 
-/** A text that is equal for what must be equal: order of members and tags, spelling of numbers left out. */
+/**
+ * A text that is equal for what must be equal: order of members and tags, spelling of numbers left
+ * out.
+ */
 export function canonical(value: unknown, name = ''): string {
   if (typeof value === 'number') return decimal(String(value));
   if (value instanceof JsonNumber) return decimal(value.text);

@@ -239,8 +239,8 @@ export class Scheduler {
   }
 
   /**
-   * One step, or the next timer when nothing else can go on; false when nothing is left to do. No microtask is
-   * waiting before it and none after it.
+   * One step, or the next timer when nothing else can go on; false when nothing is left to do. No
+   * microtask is waiting before it and none after it.
    */
   step(): boolean {
     this.count++;
@@ -271,7 +271,10 @@ export class Scheduler {
     return step;
   }
 
-  /** The first from `index` on that is not held up; or one that is stalled, when nothing else can go on. */
+  /**
+   * The first from `index` on that is not held up; or one that is stalled, when nothing else can go
+   * on.
+   */
   #firstReady(index: number): number {
     const steps = this.#steps;
     let stalled = -1;

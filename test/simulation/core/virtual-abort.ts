@@ -1,8 +1,8 @@
 type Listener = (() => void) | { handleEvent(): void };
 
 /**
- * An abort signal as the platform's, for one thread and without weak references, whose upkeep costs more than the
- * histories: all signals that follow another are aborted before any listener is told.
+ * An abort signal as the platform's, for one thread and without weak references, whose upkeep costs
+ * more than the histories: all signals that follow another are aborted before any listener is told.
  */
 class VirtualAbortSignal {
   aborted = false;

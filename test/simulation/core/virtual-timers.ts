@@ -46,9 +46,9 @@ interface TimerHost {
 }
 
 /**
- * Runs `work` with the global timers replaced by virtual ones, since the deadline of a read takes no clock,
- * with abort signals that cost less, and with seeded random numbers; an error costs no stack. `work` is synchronous:
- * nobody else sees it.
+ * Runs `work` with the global timers replaced by virtual ones, since the deadline of a read takes
+ * no clock, with abort signals that cost less, and with seeded random numbers; an error costs no
+ * stack. `work` is synchronous: nobody else sees it.
  */
 export function inVirtualTime<T>(host: TimerHost, work: () => T): T {
   const { setTimeout, clearTimeout, AbortController, AbortSignal } = globalThis;

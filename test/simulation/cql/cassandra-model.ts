@@ -15,17 +15,22 @@ import {
 import { type StoredPartition, type StoredRow, StoredTable } from './table.ts';
 
 /**
- * The tables of the replicated store, statement by statement: each is applied at once and whole, one
- * batch of one partition as well; of two writes of a cell the one with the later client timestamp
- * counts, whichever arrives first, and a delete beats what is as old as itself.
+ * The tables of the replicated store, statement by statement: each is applied at once and whole,
+ * one batch of one partition as well; of two writes of a cell the one with the later client
+ * timestamp counts, whichever arrives first, and a delete beats what is as old as itself.
  */
 export class CassandraModel {
   readonly #tables: ReadonlyMap<string, StoredTable> = new Map(
     [...shapes].map(([name, shape]) => [name, new StoredTable(shape)]),
   );
-  /** The last rows of pages: the next page begins after such a row, whatever was written meanwhile. */
+  /**
+   * The last rows of pages: the next page begins after such a row, whatever was written meanwhile.
+   */
   readonly #cursors: StoredRow[] = [];
-  /** Called after each write that was applied, with the key of its partition and of its row if it is one. */
+  /**
+   * Called after each write that was applied, with the key of its partition and of its row if it is
+   * one.
+   */
   onWrite: (table: string, partition: StoredPartition, row: StoredRow | undefined) => void =
     () => {};
 
@@ -52,7 +57,10 @@ export class CassandraModel {
     return { rows: page.map((row) => cellsOf(select, row)), next };
   }
 
-  /** Applies one write. The answer of a conditional one has `[applied]` and, refused, what was found. */
+  /**
+   * Applies one write. The answer of a conditional one has `[applied]` and, refused, what was
+   * found.
+   */
   write(cql: string, params: Params, timestamp: number): readonly Row[] {
     const write = compileCql(cql);
     if (write.type === 'select') throw new Error(`not a write: ${cql}`);

@@ -15,7 +15,9 @@ export type Statement =
       readonly columns: readonly Selected[];
       readonly distinct: boolean;
       readonly where: readonly Condition[];
-      /** `ORDER BY column ASC`: the first rows first, also where the table has the last ones first. */
+      /**
+       * `ORDER BY column ASC`: the first rows first, also where the table has the last ones first.
+       */
       readonly isAscending: boolean;
       readonly limit: number;
     }
@@ -57,7 +59,10 @@ export type Guard =
 
 const cache = new Map<string, Statement>();
 
-/** Understands the CQL that the tables of `src/stores/cassandra` are written and read with; throws at any other. */
+/**
+ * Understands the CQL that the tables of `src/stores/cassandra` are written and read with; throws
+ * at any other.
+ */
 export function parseCql(cql: string): Statement {
   let statement = cache.get(cql);
   if (statement === undefined) {

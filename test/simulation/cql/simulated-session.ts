@@ -19,7 +19,9 @@ interface SessionParts {
   readonly isUnknown?: (cql: string, params: Params) => boolean;
 }
 
-/** One process's connection: each statement is a step of its own, stamped with the time it was sent. */
+/**
+ * One process's connection: each statement is a step of its own, stamped with the time it was sent.
+ */
 export class SimulatedSession implements CassandraSession {
   readonly #parts: SessionParts;
   #lastTimestamp = 0;

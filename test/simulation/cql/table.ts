@@ -8,7 +8,9 @@ export interface TableKey {
   readonly isDescending?: true;
 }
 
-/** A table as its statements know it: each other column has its place, given when it is first named. */
+/**
+ * A table as its statements know it: each other column has its place, given when it is first named.
+ */
 export class TableShape {
   readonly name: string;
   readonly key: TableKey;
@@ -27,8 +29,8 @@ export class TableShape {
 }
 
 /**
- * A row as stored; it is visible while its marker or a value of it is younger than what deletes it. Of two writes
- * of a value the one with the later client timestamp counts.
+ * A row as stored; it is visible while its marker or a value of it is younger than what deletes it.
+ * Of two writes of a value the one with the later client timestamp counts.
  */
 export class StoredRow {
   readonly key: readonly unknown[];

@@ -10,7 +10,9 @@ import { shownBy } from './shown-by.ts';
 export interface HuntedMutant {
   readonly name: string;
   readonly rule: string;
-  /** Histories until one broke a rule; `undefined` = none did, or what was tried first was enough. */
+  /**
+   * Histories until one broke a rule; `undefined` = none did, or what was tried first was enough.
+   */
   readonly seeds: number | undefined;
   /** Which rule was broken; `undefined` = nothing shows that the rule is gone. */
   readonly text: string | undefined;
@@ -23,7 +25,9 @@ export interface Hunt {
   readonly maxSeeds: number;
   /** Part of the names of those that are hunted; default all. */
   readonly only?: string | undefined;
-  /** Tries first what showed a mutant the last time, so that most need one history; default false. */
+  /**
+   * Tries first what showed a mutant the last time, so that most need one history; default false.
+   */
   readonly knownFirst?: boolean;
   /** Mutants at once; default 1. */
   readonly workers?: number;

@@ -200,7 +200,8 @@ export const mutants: readonly Mutant[] = [
     'if (during === undefined) {',
     'if (during === undefined) {\n      if (doubtfulTo !== 0) return;',
   ]),
-  // A purge looks far below what is known to be cleared, for what others may have left; that alone would hide it.
+  // A purge looks far below what is known to be cleared, for what others may have left; that alone
+  // would hide it.
   mutant(
     'a purge that was cut short is not resumed',
     'a purge can be repeated',

@@ -1,4 +1,6 @@
-/** What a journal is, by definition: the fold of its actions in the order they were acknowledged. */
+/**
+ * What a journal is, by definition: the fold of its actions in the order they were acknowledged.
+ */
 export type Step =
   | { readonly type: 'append'; readonly count: number }
   | { readonly type: 'delete'; readonly to: number }

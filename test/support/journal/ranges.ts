@@ -1,7 +1,9 @@
 import type { EventRecord } from '../../../src/model/event.ts';
 import type { AppendedRange } from '../../../src/model/replicated-batch.ts';
 
-/** What the records of some events claim, in their order: from the first number of each to its last. */
+/**
+ * What the records of some events claim, in their order: from the first number of each to its last.
+ */
 export function rangesOf(events: readonly EventRecord[]): [AppendedRange, ...AppendedRange[]] {
   const ranges: AppendedRange[] = [];
   for (const { event, record } of events) {

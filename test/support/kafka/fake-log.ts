@@ -29,8 +29,9 @@ interface Remembered {
 const rememberedBatches = 5;
 
 /**
- * The partitions of a broker, which take batches in Kafka's order of checks: size, then the sequence
- * numbers of the producer. It is stricter than Kafka in one thing: a producer's first number is 0.
+ * The partitions of a broker, which take batches in Kafka's order of checks: size, then the
+ * sequence numbers of the producer. It is stricter than Kafka in one thing: a producer's first
+ * number is 0.
  */
 export class FakeLog {
   /** `max.message.bytes` of every topic. */

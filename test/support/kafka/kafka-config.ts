@@ -4,7 +4,10 @@ export interface KafkaConfigOptions {
   readonly cassandra: string;
   readonly topic: string;
   readonly keyspace: string;
-  /** URL of the PostgreSQL that is the store, with a schema of the keyspace's name. Absent = Cassandra. */
+  /**
+   * URL of the PostgreSQL that is the store, with a schema of the keyspace's name. Absent =
+   * Cassandra.
+   */
   readonly postgres?: string | undefined;
   /** More HOCON, laid over the rest. */
   readonly more?: string;

@@ -44,7 +44,9 @@ interface OwnedPartition {
   inHand: Promise<void>;
 }
 
-/** A group member: the test assigns, delivers, revokes and fails; what it is told is in `events`. */
+/**
+ * A group member: the test assigns, delivers, revokes and fails; what it is told is in `events`.
+ */
 export class FakeTopicConsumer implements TopicConsumer {
   readonly topic: Topic;
   /** What happened, in order: `joined`, `commit 0:5`, `left`, `closed`. */

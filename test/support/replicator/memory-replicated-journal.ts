@@ -56,7 +56,9 @@ export interface StoreCall {
 
 interface Claim {
   epoch: number | undefined;
-  /** Grows with each claim of the partition: as write timestamps do, it says which of two is late. */
+  /**
+   * Grows with each claim of the partition: as write timestamps do, it says which of two is late.
+   */
   readonly turn: number;
 }
 
@@ -163,7 +165,9 @@ export class MemoryReplicatedJournal implements ReplicatedJournal {
     this.offsets.set(place, offset);
   }
 
-  /** Nobody has claimed it since; or it is the first move, which another process has made as well. */
+  /**
+   * Nobody has claimed it since; or it is the first move, which another process has made as well.
+   */
   #mayMove(move: OffsetMove, claim: Claim, stored: number | undefined): boolean {
     const { topic, partition, offset, after } = move;
     const epoch = stored === undefined ? undefined : this.epochs.get(`${topic}/${partition}`);

@@ -21,7 +21,8 @@ type Parts = Awaited<ReturnType<typeof testReplicator>>;
  * and answers the transcript with what happened after each: every write, commit and complaint.
  *
  *     assign P · revoke P · lose P · wait MS · store down · store up · journal ID · stop
- *     poll P: ID STEP, ID STEP, …      STEP: append N..M, delete N, purge, mark, unreadable, foreign
+ *     poll P: ID STEP, ID STEP, …
+ *     STEP: append N..M, delete N, purge, mark, unreadable, foreign
  */
 export async function play(transcript: string): Promise<string> {
   const parts = await testReplicator();

@@ -54,10 +54,10 @@ interface SharedWork {
 
 /**
  * Three lanes side by side: what needs no servers, what shares servers with others, and what needs
- * servers that are secured or may be killed. A lane that is done takes work of the others. The third
- * one, which is done first, helps the second: what needs servers waits more than it works, and would
- * leave the processor idle if it came last. Within a lane one thing runs at a time, so that a test
- * meets at most two other levels that work.
+ * servers that are secured or may be killed. A lane that is done takes work of the others. The
+ * third one, which is done first, helps the second: what needs servers waits more than it works,
+ * and would leave the processor idle if it came last. Within a lane one thing runs at a time, so
+ * that a test meets at most two other levels that work.
  */
 export async function runLanes(options: LanesOptions): Promise<void> {
   const plain = new Work();
@@ -117,7 +117,10 @@ interface QuickLane {
   readonly opened: () => void;
 }
 
-/** Shares the levels of `quick` with the lanes that have time; the servers are there until all are done. */
+/**
+ * Shares the levels of `quick` with the lanes that have time; the servers are there until all are
+ * done.
+ */
 async function runQuick(options: LanesOptions, { plain, quick, opened }: QuickLane): Promise<void> {
   try {
     await withServers(options, 'quick', async (levels, servers) => {

@@ -7,7 +7,9 @@ export interface Tool {
   readonly commands: readonly (readonly string[])[];
 }
 
-/** Names the packed package for the suites that install it; where it is not set they pack their own. */
+/**
+ * Names the packed package for the suites that install it; where it is not set they pack their own.
+ */
 export const packageVariable = 'KAFKA_JOURNAL_TEST_PACKAGE';
 
 /** Where the check `package` leaves the package. */
@@ -22,7 +24,8 @@ export function tools(root: string): readonly Tool[] {
     process.execPath,
     join(root, 'node_modules', version, 'bin', 'tsc'),
   ];
-  // The threads of one compiler do part of the work twice, and the levels beside it need the processor.
+  // The threads of one compiler do part of the work twice, and the levels beside it need the
+  // processor.
   const tsc = [...compiler('typescript'), '--singleThreaded'];
   const types = join('test', 'types', 'package');
   // With exact optional properties xstate's own declarations do not compile, so no library is

@@ -54,7 +54,9 @@ function pomFile(name: string): string {
   return fileURLToPath(new URL(`${name}.pom.xml`, import.meta.url));
 }
 
-/** Copies into a folder of our own first, so that an interrupted download leaves nothing half done. */
+/**
+ * Copies into a folder of our own first, so that an interrupted download leaves nothing half done.
+ */
 async function fetchJars(name: string, folder: string): Promise<void> {
   const partial = `${folder}.${process.pid}`;
   mkdirSync(partial, { recursive: true });

@@ -10,7 +10,10 @@ const quickStart = [
   '-XX:-UsePerfData',
 ];
 
-/** Compilers and collector of the JVM's own choice, as in production, and memory for the tables of a bench. */
+/**
+ * Compilers and collector of the JVM's own choice, as in production, and memory for the tables of a
+ * bench.
+ */
 const asInstalled = ['-Xms1g', '-Xmx3g'];
 
 export function jvmFlags(profile: StackProfile): readonly string[] {

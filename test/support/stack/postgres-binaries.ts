@@ -18,7 +18,9 @@ const debianRoot = '/usr/lib/postgresql';
 /** Where `initdb` and `postgres` are. */
 export interface PostgresBinaries {
   readonly folder: string;
-  /** What has to be copied, programs, libraries and data, when the server's user cannot go there. */
+  /**
+   * What has to be copied, programs, libraries and data, when the server's user cannot go there.
+   */
   readonly copied: string | undefined;
 }
 
@@ -91,8 +93,8 @@ function packageFolder(): string | undefined {
 }
 
 /**
- * A package cannot hold the links between its libraries. Its install script makes them, where install
- * scripts may run; here none has to.
+ * A package cannot hold the links between its libraries. Its install script makes them, where
+ * install scripts may run; here none has to.
  */
 function restoreLinks(folder: string): void {
   const list = join(folder, 'native', 'pg-symlinks.json');

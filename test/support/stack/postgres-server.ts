@@ -39,7 +39,9 @@ export interface PostgresServerOptions {
   readonly signal: AbortSignal | undefined;
 }
 
-/** Makes a database cluster; `start` runs the server. Its address is a URL with user and password. */
+/**
+ * Makes a database cluster; `start` runs the server. Its address is a URL with user and password.
+ */
 export async function preparePostgres(options: PostgresServerOptions): Promise<ServerProcess> {
   const { profile, detached, signal, user: owner } = options;
   const binaries = placeBinaries(options.binaries, { into: options.folder.programs, user: owner });

@@ -30,7 +30,9 @@ export interface ServerPlan {
   readonly owner?: ServerUser | undefined;
   /** What stops it in order; SIGTERM unless given. */
   readonly stopSignal?: NodeJS.Signals;
-  /** Command lines of the processes that it starts for its work, which are paused and end with it. */
+  /**
+   * Command lines of the processes that it starts for its work, which are paused and end with it.
+   */
   readonly workers?: RegExp;
 }
 

@@ -1,4 +1,6 @@
-/** Where a server came from: an address given by the environment, a container, or a process of ours. */
+/**
+ * Where a server came from: an address given by the environment, a container, or a process of ours.
+ */
 export type StackSource = 'environment' | 'containers' | 'processes';
 
 export const serverNames = ['kafka', 'cassandra', 'postgres'] as const;

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { type AnyActorLogic, assign, createActor, sendParent, setup } from 'xstate';
+import { type AnyActorLogic, assign, createActor, sendParent, sendTo, setup } from 'xstate';
 import type { LocalEntities } from '../../../src/actor/registry/entities.ts';
 import { NotOwnerError, WriteFailedError } from '../../../src/model/errors.ts';
 import { HoldableJournal } from './holdable-journal.ts';
@@ -64,6 +64,45 @@ describe('what a child machine has sent while its entity writes', () => {
     actor.getSnapshot().children.kid?.send({ type: 'ping' });
     await settle();
     expect(actor.getSnapshot().context.heard).to.equal(1);
+  });
+
+  it('leaves a command of a caller what it is, though the caller sends the very same object', async () => {
+    const heard = { type: 'heard' };
+    let told: Promise<unknown>[] = [];
+    const world = new World();
+    const speaker = setup({}).createMachine({
+      id: 'kid',
+      on: { ping: { actions: sendParent(heard) } },
+    });
+    const machine = setup({ actors: { kid: speaker } }).createMachine({
+      id: 'family',
+      invoke: { id: 'kid', src: 'kid' },
+      on: {
+        note: {},
+        heard: {},
+        go: {
+          actions: [
+            () => {
+              told = [tell('note'), host.ask(actor as never, heard as never)];
+            },
+            sendTo('kid', { type: 'ping' }),
+          ],
+        },
+      },
+    });
+    const { host, actor, tell } = world.start(machine, undefined, restart);
+    await host.whenRecovered(actor);
+    const going = world.journal.blockNextWrite();
+    const gone = tell('go');
+    await going.reached;
+    const write = world.journal.blockAndFailNextWrite(new WriteFailedError('no answer'));
+    going.open();
+    await gone;
+    await write.reached;
+    write.open();
+    await failureOf(told[0] as Promise<unknown>);
+    await settle();
+    expect(await Promise.race([told[1], settle()])).to.have.property('sequenceNr');
   });
 
   it('is stored when the entity is handed over', async () => {

@@ -157,7 +157,8 @@ describe('xstate features of a persistent actor', () => {
       'fulfilled',
       'fulfilled',
     ]);
-    // The refusal was looked at again after the first write: what went before could have changed it.
+    // The refusal was looked at again after the first write: what went before could have changed
+    // it.
     expect(journal.writes.at(-1)).to.have.length(2);
     const child = (actor.getSnapshot().children as Record<string, AnyActorRef>).child;
     expect(actor.system.get('radio')).to.equal(child);

@@ -161,7 +161,9 @@ describe('kafka-journal wakeups', () => {
   });
 
   describe('rebuild', () => {
-    /** Two journals, of one nobody has kept anything: as a program of an earlier version left them. */
+    /**
+     * Two journals, of one nobody has kept anything: as a program of an earlier version left them.
+     */
     async function unkept(): Promise<void> {
       configure(`file = "${file}", partitions = 1`);
       const journals = await openJournals({ file: config });

@@ -8,8 +8,9 @@ import { counter } from '../../support/counter.ts';
 import { RecordingLogger } from '../../support/recording-logger.ts';
 
 /*
- * Each row of the table of configuration errors, by its words: what a user gets who does that. Rows of
- * event adapters, serializers, retention and of the tables of a keyspace are tested where these are.
+ * Each row of the table of configuration errors, by its words: what a user gets who does that. Rows
+ * of event adapters, serializers, retention and of the tables of a keyspace are tested where these
+ * are.
  */
 
 const own = new URL('../../support/own-plugins/own-journal.ts', import.meta.url).pathname;

@@ -15,9 +15,9 @@ import { readSnapshotStoreSettings } from '../../../src/config/settings/snapshot
 import { journal, load, problemsOf } from './loading.ts';
 
 /*
- * The keys of the reference.conf files (persistence, -typed, -query and -testkit; comments left out) of
- * Akka 2.6.21 and 2.10.9, Pekko 1.7.0 and 2.0.0-M4, and of kafka-journal. An application.conf may set
- * any of them.
+ * The keys of the reference.conf files (persistence, -typed, -query and -testkit; comments left
+ * out) of Akka 2.6.21 and 2.10.9, Pekko 1.7.0 and 2.0.0-M4, and of kafka-journal. An
+ * application.conf may set any of them.
  */
 const folder = new URL('jvm-reference/', import.meta.url);
 

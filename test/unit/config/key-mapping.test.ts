@@ -9,17 +9,17 @@ import { journal, load, root } from './loading.ts';
 /*
  * What the JVM system makes of `persistence-id-to-key`, from its sources:
  *
- * - `KafkaJournal.toKey` gives `ToKey.fromConfig` the `config` of the plugin. Akka makes that of the
- *   section at the plugin's path, over `journal-plugin-fallback`, in the loaded configuration: so
- *   reference.conf of kafka-journal is under it where the path is the one by convention, and nothing
- *   is where it is another. That reference.conf has `impl = "constant-topic"` and
+ * - `KafkaJournal.toKey` gives `ToKey.fromConfig` the `config` of the plugin. Akka makes that of
+ *   the section at the plugin's path, over `journal-plugin-fallback`, in the loaded configuration:
+ *   so reference.conf of kafka-journal is under it where the path is the one by convention, and
+ *   nothing is where it is another. That reference.conf has `impl = "constant-topic"` and
  *   `constant-topic.topic = "journal"`, and nothing of `split`.
  * - `fromConfig` loads the section, `.getOrElse(default)`; `default` is `constantTopic("journal")`.
- * - `apply("impl")`: absent is a failure, so the default. `constant-topic` loads `constant-topic.topic`;
- *   absent is a failure, so the default again.
- * - `onSplit` loads `split.separator`, `.getOrElse("-")`, and `apply("split.fallback") getOrElse default`:
- *   without `split.fallback` that is topic `journal`, whatever `constant-topic.topic` says; with
- *   `constant-topic` it is that topic, or `journal` where there is none.
+ * - `apply("impl")`: absent is a failure, so the default. `constant-topic` loads
+ *   `constant-topic.topic`; absent is a failure, so the default again.
+ * - `onSplit` loads `split.separator`, `.getOrElse("-")`, and `apply("split.fallback") getOrElse
+ *   default`: without `split.fallback` that is topic `journal`, whatever `constant-topic.topic`
+ *   says; with `constant-topic` it is that topic, or `journal` where there is none.
  */
 type Row = readonly [impl: string, topic: string, fallback: string, without: string];
 
@@ -28,7 +28,10 @@ const constant = 'impl = constant-topic';
 const x = 'constant-topic.topic = x';
 const fallback = 'split.fallback = constant-topic';
 
-/** Topic of an id without separator; ids with one are split where `impl` is split, else they go there, too. */
+/**
+ * Topic of an id without separator; ids with one are split where `impl` is split, else they go
+ * there, too.
+ */
 const rows: Record<'by convention' | 'elsewhere', readonly Row[]> = {
   'by convention': [
     ['', '', '', 'journal'],

@@ -6,9 +6,10 @@ import { Offset } from '../../../src/model/position.ts';
 import { SeqNr } from '../../../src/model/seq-nr.ts';
 import { partition0, topic } from '../../support/replicator/records.ts';
 
-// Notation: a = append at offset [numbers], d = delete at offset→to, p = purge, m = mark; (x) = who wrote it;
-// A5{2,4,5} = one append with offset 5 of the records at offsets 2, 4, 5. Three results differ from the JVM's: the last
-// write stands at the last action (two cases), and a delete of nothing after a purge is not written.
+// Notation: a = append at offset [numbers], d = delete at offset→to, p = purge, m = mark; (x) = who
+// wrote it; A5{2,4,5} = one append with offset 5 of the records at offsets 2, 4, 5. Three results
+// differ from the JVM's: the last write stands at the last action (two cases), and a delete of
+// nothing after a purge is not written.
 const table: readonly (readonly [records: string, batches: string])[] = [
   ['m0', ''],
   ['m0 m1', ''],

@@ -93,7 +93,10 @@ describe('The verdict of a read', () => {
     const partition = Partition.of(0);
     const at = (offset: number) => ({ partition, offset: Offset.of(offset) });
 
-    /** The records after R: `a2` appends event 2, `d1` deletes up to it, `p` purges, `p7` only where 7 is last. */
+    /**
+     * The records after R: `a2` appends event 2, `d1` deletes up to it, `p` purges, `p7` only where
+     * 7 is last.
+     */
     function view(
       line: string,
       row: Partial<JournalPointer> & { readonly at: JournalPointer['at'] },

@@ -22,7 +22,10 @@ describe('A read of a journal that others delete from and purge all the time', (
     await world.replicate();
   };
 
-  /** The store, where something happens to the journal between the replicated offset and each of the first rows. */
+  /**
+   * The store, where something happens to the journal between the replicated offset and each of the
+   * first rows.
+   */
   const storeBeside = (work: () => Promise<void>, times: number): EventualJournal => {
     const { eventual } = world.store;
     let left = times;

@@ -203,7 +203,10 @@ describe('A read of a partition with tenures', () => {
     });
   }
 
-  /** The row hides all events, as a delete long ago leaves it, or the first step of a purge that comes. */
+  /**
+   * The row hides all events, as a delete long ago leaves it, or the first step of a purge that
+   * comes.
+   */
   async function readHidden(
     lines: readonly Line[],
     between: readonly Line[] = [],

@@ -87,7 +87,8 @@ describe('driverLog', () => {
     expect(log.of('warn')).to.have.length(2);
   });
 
-  // Kafka's protocol guide: these errors are not retriable. kafkajs logs the login with its own text.
+  // Kafka's protocol guide: these errors are not retriable. kafkajs logs the login with its own
+  // text.
   for (const [message, error] of [
     ['SASL PLAIN authentication failed: Authentication failed: Invalid username or password'],
     ['Response CreateTopics(key: 19, version: 3)', protocolError(29).message],

@@ -51,9 +51,9 @@ const delay: fc.Arbitrary<DelayPlan> = fc.oneof(
 ) as fc.Arbitrary<DelayPlan>;
 
 /**
- * Only a child with an id of its own has a name in the system. One whose place in `children` another
- * child has taken is gone after a restart; its name is free then, but not in a replay, which knows of no
- * restarts (`unnamed-child-is-gone`), and a guard may ask for the name.
+ * Only a child with an id of its own has a name in the system. One whose place in `children`
+ * another child has taken is gone after a restart; its name is free then, but not in a replay,
+ * which knows of no restarts (`unnamed-child-is-gone`), and a guard may ask for the name.
  */
 const child: fc.Arbitrary<ChildPlan> = fc
   .record({

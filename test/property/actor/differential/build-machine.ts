@@ -51,8 +51,8 @@ interface Enqueueing extends ActionArgs {
 }
 
 /*
- * A generated machine has no static type. So xstate's action makers are used through plain signatures: what they get is
- * made here from plans only, and xstate checks none of it at run time.
+ * A generated machine has no static type. So xstate's action makers are used through plain
+ * signatures: what they get is made here from plans only, and xstate checks none of it at run time.
  */
 const set = assign as unknown as (of: (a: Args & { spawn: Spawn }) => Partial<Context>) => Part;
 const raiseIt = raise as unknown as (event: EventObject, options?: Part) => Part;

@@ -17,7 +17,10 @@ const notes: Readonly<Record<Exclude<CommandPlan['note'], 'absent'>, unknown>> =
   nan: Number.NaN,
 };
 
-/** Whether JSON gives the object back equal. Members that are `undefined` and the sign of zero do not count. */
+/**
+ * Whether JSON gives the object back equal. Members that are `undefined` and the sign of zero do
+ * not count.
+ */
 export function isStorable({ note }: CommandPlan): boolean {
   return note !== 'date' && note !== 'map' && note !== 'nan';
 }

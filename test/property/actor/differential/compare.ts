@@ -96,7 +96,8 @@ function differenceOfAnswers(
     const command = step.type === 'command' ? step.command : commands[i];
     return command === undefined || isStorable(command);
   };
-  // What cannot be stored is refused before or after it is looked for a transition, or after the end.
+  // What cannot be stored is refused before or after it is looked for a transition, or after the
+  // end.
   const isSame = plain.every((answer, i) => {
     const other = persistent[i];
     return answer === other || (!isStored(i) && (other === 'unhandled' || other === 'ended'));
@@ -127,8 +128,9 @@ function differenceOf(plain: World, persistent: World): Found | undefined {
 }
 
 /**
- * The entity's own doings are compared in order, and so is what each child hears. The order between them is not
- * compared, since it depends on which actor is busy. Nor is the order in which children are stopped.
+ * The entity's own doings are compared in order, and so is what each child hears. The order between
+ * them is not compared, since it depends on which actor is busy. Nor is the order in which children
+ * are stopped.
  */
 function inLanes(seen: readonly string[]): readonly string[] {
   const isHeard = (text: string): boolean => text.includes(' hears ');

@@ -30,8 +30,8 @@ export interface SnapshotFigures {
 
 /**
  * The first difference between an entity that is recovered from a snapshot and the events after it,
- * and one that is recovered from its events alone. The entity in question lives on: its own restarts
- * go through the snapshots, so later ones are taken of states that came from earlier ones.
+ * and one that is recovered from its events alone. The entity in question lives on: its own
+ * restarts go through the snapshots, so later ones are taken of states that came from earlier ones.
  */
 export async function findSnapshotDifference(
   { history, every }: SnapshotPlan,
@@ -54,7 +54,8 @@ export async function findSnapshotDifference(
       if (shelf.stored.length >= every) figures.withSnapshot++;
       const fromEvents = comparable(await world.recoveredView(undefined));
       const fromSnapshot = comparable(await world.recoveredView(snapshots));
-      // Recovered, and ended by what a child says then: one that goes on says other things than one that begins anew.
+      // Recovered, and ended by what a child says then: one that goes on says other things than one
+      // that begins anew.
       if (fromEvents.status === 'error' || fromSnapshot.status === 'error') continue;
       const what = Object.keys(fromEvents).find((name) => {
         return !isDeepStrictEqual(fromEvents[name], fromSnapshot[name]);

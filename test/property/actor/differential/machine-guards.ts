@@ -14,8 +14,8 @@ const big: Guard = ({ event }) => (event.n ?? 0) > 2;
 const odd: Guard = ({ context }) => context.n % 2 !== 0;
 
 /*
- * xstate's guards about guards are functions only to its types: it alone can ask them. A machine of a plan has no
- * static type that they could fit.
+ * xstate's guards about guards are functions only to its types: it alone can ask them. A machine of
+ * a plan has no static type that they could fit.
  */
 const isIn = stateIn as unknown as (state: string) => Guard;
 const both = and as unknown as (guards: readonly Guard[]) => Guard;

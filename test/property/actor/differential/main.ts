@@ -1,8 +1,9 @@
 /**
  * `npm run differential -- [--histories N] [--seed S] [--workers W] [--mutants]`
  *
- * Runs generated machines through generated histories under plain xstate and as persistent actors, with and without
- * restarts; exit code 1 when a difference shows that docs/differences.md does not name.
+ * Runs generated machines through generated histories under plain xstate and as persistent actors,
+ * with and without restarts; exit code 1 when a difference shows that docs/differences.md does not
+ * name.
  */
 import { randomInt } from 'node:crypto';
 import { parseArgs } from 'node:util';

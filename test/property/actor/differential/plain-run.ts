@@ -46,7 +46,10 @@ export interface Run {
   calm: number | undefined;
 }
 
-/** Starts the machine of a plan; `treatments` says, by their numbers, which events are treated otherwise. */
+/**
+ * Starts the machine of a plan; `treatments` says, by their numbers, which events are treated
+ * otherwise.
+ */
 export function openRun(
   plan: HistoryPlan,
   treatments: ReadonlyMap<number, Treatment>,
@@ -99,7 +102,10 @@ interface Watch {
   readonly differences: Differences;
 }
 
-/** Counts the events of the machine, treats those that are to be treated, and notes what came of each. */
+/**
+ * Counts the events of the machine, treats those that are to be treated, and notes what came of
+ * each.
+ */
 function watchTransitions(
   machine: AnyStateMachine,
   { run, root, treatments, differences }: Watch,
@@ -195,7 +201,8 @@ function watchRelays({ actor, lab, time, sent, scheduled, ends, endedAlone }: Ru
       if (isChildIn(actor.getSnapshot() as AnyMachineSnapshot, source)) ends.set(event, source);
       else endedAlone.add(source);
     }
-    // A child that is heard at once is busy while its parent answers; no persistent parent answers so soon.
+    // A child that is heard at once is busy while its parent answers; no persistent parent answers
+    // so soon.
     queueMicrotask(() => relay(source, target, event));
   };
 }

@@ -16,11 +16,11 @@ interface Told {
 }
 
 /**
- * The oracle: the machine as a plain actor. What a persistent actor does otherwise on purpose is done to it here, each
- * time in the name of a row of docs/differences.md.
+ * The oracle: the machine as a plain actor. What a persistent actor does otherwise on purpose is
+ * done to it here, each time in the name of a row of docs/differences.md.
  *
- * xstate cannot take back an event that threw half-way. So the events of the machine are counted, and the whole history
- * is run again without the one that threw.
+ * xstate cannot take back an event that threw half-way. So the events of the machine are counted,
+ * and the whole history is run again without the one that threw.
  */
 export class PlainWorld implements World {
   readonly #plan: HistoryPlan;
@@ -86,8 +86,8 @@ export class PlainWorld implements World {
   }
 
   /**
-   * An event that throws is refused when it came from outside or from a child. An action of the user that throws counts
-   * only if nothing else does: a dry run does not meet it.
+   * An event that throws is refused when it came from outside or from a child. An action of the
+   * user that throws counts only if nothing else does: a dry run does not meet it.
    */
   #treatThrown(): boolean {
     const { threw, calm, actor } = this.#run;
@@ -182,7 +182,9 @@ export class PlainWorld implements World {
     return answers;
   }
 
-  /** What arrives together waits together: nothing that the first leads to comes before the last. */
+  /**
+   * What arrives together waits together: nothing that the first leads to comes before the last.
+   */
   #send(commands: readonly CommandPlan[]): readonly Answer[] {
     const { actor, outcomes } = this.#run;
     const wasOver = actor.getSnapshot().status !== 'active';

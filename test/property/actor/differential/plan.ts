@@ -1,9 +1,9 @@
 /**
- * A machine, its children and what happens to it as plain data: fast-check can shrink it, a reader can read it, and a
- * new process can build the same machine from it.
+ * A machine, its children and what happens to it as plain data: fast-check can shrink it, a reader
+ * can read it, and a new process can build the same machine from it.
  *
- * Numbers named `at` choose among what there is: the choice is taken modulo the count, so that every shrunk plan is
- * still a machine.
+ * Numbers named `at` choose among what there is: the choice is taken modulo the count, so that
+ * every shrunk plan is still a machine.
  */
 
 export const commandTypes = ['e0', 'e1', 'e2', 'e3'] as const;
@@ -159,7 +159,9 @@ export type StepPlan =
       readonly does: Outcome;
       readonly value: number;
     }
-  /** `loss`: the process lives; another one has taken the entity over, and this one takes it back. */
+  /**
+   * `loss`: the process lives; another one has taken the entity over, and this one takes it back.
+   */
   | {
       readonly type: 'restart';
       readonly how: 'crash' | 'stop' | 'loss';

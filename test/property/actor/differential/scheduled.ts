@@ -21,8 +21,8 @@ export function insideOf(actor: AnyActorRef): SystemInside {
 }
 
 /**
- * Notes each delayed event of a system: xstate keeps its start by the wall clock, and forgets one whose id is used again
- * though it fires. Call it before the actor starts.
+ * Notes each delayed event of a system: xstate keeps its start by the wall clock, and forgets one
+ * whose id is used again though it fires. Call it before the actor starts.
  */
 export function watchSchedule(
   actor: AnyActorRef,

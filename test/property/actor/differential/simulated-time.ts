@@ -114,7 +114,11 @@ export function settle(): Promise<void> {
 
 const longestTurns = 50;
 
-/** What comes of a promise that waits for no time. @throws {Error} it waits for something that never comes */
+/**
+ * What comes of a promise that waits for no time.
+ *
+ * @throws {Error} it waits for something that never comes
+ */
 export async function soon<T>(promise: Promise<T>, what: string): Promise<T> {
   let isOver = false;
   const over = (): void => {

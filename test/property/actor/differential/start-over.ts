@@ -40,8 +40,8 @@ const notStarted = 0;
 const running = 1;
 
 /**
- * Does to a plain actor what a restart does to a persistent one, on purpose: each line in the name of a row of
- * docs/differences.md. What no row names stays as it was.
+ * Does to a plain actor what a restart does to a persistent one, on purpose: each line in the name
+ * of a row of docs/differences.md. What no row names stays as it was.
  */
 export function startOver(
   run: Restarted,

@@ -87,7 +87,8 @@ export const writtenHistories: readonly HistoryPlan[] = [
       crash,
     ],
   },
-  // The child ends by the first of two commands and is stopped by the second, before its end is heard.
+  // The child ends by the first of two commands and is stopped by the second, before its end is
+  // heard.
   {
     ...none,
     machine: {

@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { assign, sendParent, sendTo, setup } from 'xstate';
+import { silentLogger } from '../../../../src/observability/logger.ts';
 import { failureOf, settle } from '../support.ts';
 import { World } from '../world.ts';
 import { TestSnapshotStore } from './support.ts';
@@ -34,11 +35,11 @@ type Decide = ({ command }: { readonly command: { readonly type: string } }) => 
 const hold: Decide = ({ command }) =>
   command.type === 'heard' ? { type: 'stash' } : { type: 'persist', events: [command] };
 
-function openFamily(entity: object = { snapshotWhen: () => true }) {
+function openFamily(entity: object = { snapshotWhen: () => true }, deps: object = {}) {
   const store = new TestSnapshotStore();
   const world = new World();
   const start = (at: World) =>
-    at.start(family, undefined, entity, { snapshotStore: async () => store });
+    at.start(family, undefined, entity, { snapshotStore: async () => store, ...deps });
   return { store, world, start, ...start(world), numbers: () => store.numbers('e') };
 }
 
@@ -197,6 +198,25 @@ describe('what a child machine has sent to its entity, and a snapshot', () => {
     expect(await opened.numbers()).to.deep.equal([]);
   });
 
+  it('is named in the log, once, when the snapshot has waited for a thousand events', async () => {
+    const decide: Decide = ({ command }) =>
+      command.type === 'note'
+        ? { type: 'persist', events: Array.from({ length: 500 }, () => command) }
+        : hold({ command });
+    const warnings: unknown[] = [];
+    const log = { ...silentLogger, warn: (...line: unknown[]) => void warnings.push(line) };
+    const opened = openFamily({ decide, snapshotWhen: () => true }, { log });
+    await opened.tell('ask'); // number 2
+    for (const waited of [0, 500, 1000, 1500]) {
+      expect(warnings, `after ${waited}`).to.have.lengthOf(waited < 1000 ? 0 : 1);
+      await opened.tell('note');
+    }
+    expect(warnings).to.have.lengthOf(1);
+    expect(warnings[0])
+      .to.have.nested.property('[0].err.message')
+      .match(/since 2,/);
+  });
+
   it('keeps events from being deleted that only a snapshot could stand for', async () => {
     const opened = openFamily({});
     const word = await noteBesideWord(opened);
@@ -222,5 +242,33 @@ describe('what a child machine has sent to its entity, and a snapshot', () => {
     await stopped;
     expect(await opened.numbers()).to.deep.equal([]);
     expect((await afterCrash(opened)).context).to.deep.equal({ heard: 1, notes: 1 });
+  });
+
+  it('is not lost with an entity that stops, when its sender has ended: that is left out as well', async () => {
+    const last = setup({}).createMachine({
+      id: 'kid',
+      initial: 'waiting',
+      states: {
+        waiting: { after: { 10: 'told' } },
+        told: { entry: sendParent({ type: 'heard' }), type: 'final' },
+      },
+    });
+    const machine = family.provide({ actors: { kid: last as never } });
+    const world = new World();
+    const { host, actor, tell } = world.start(machine);
+    await host.whenRecovered(actor);
+    const note = world.journal.blockNextWrite();
+    const told = tell('note');
+    await note.reached;
+    const stopped = host.shutdown();
+    await world.pass(10);
+    note.open();
+    await told;
+    await stopped;
+    const next = world.crash();
+    const again = next.start(machine);
+    await again.host.whenRecovered(again.actor);
+    await next.pass(10);
+    expect(again.actor.getSnapshot().context).to.deep.equal({ heard: 1, notes: 1 });
   });
 });

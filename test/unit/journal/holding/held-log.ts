@@ -18,7 +18,9 @@ export interface Call {
   fail(error: unknown): void;
 }
 
-/** One partition in memory. Records land and are answered at once, unless a test holds the calls. */
+/**
+ * One partition in memory. Records land and are answered at once, unless a test holds the calls.
+ */
 export class HeldLog {
   readonly records: ActionRecord[] = [];
   readonly undecodable = new Map<number, { readonly id: string; readonly error: CodecError }>();

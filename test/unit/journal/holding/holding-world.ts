@@ -33,7 +33,9 @@ interface ProcessOptions {
   readonly address?: () => string | undefined;
 }
 
-/** One partition in memory, and processes that hold journals of it. The test owns time and answers. */
+/**
+ * One partition in memory, and processes that hold journals of it. The test owns time and answers.
+ */
 export class HoldingWorld {
   readonly log = new HeldLog();
   readonly clock = new ManualClock();

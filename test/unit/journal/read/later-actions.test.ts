@@ -66,7 +66,10 @@ for (const name of ['SQLite', 'the simulated Cassandra'] as const) {
       });
     const records = () => recordsOf(world.store.consumer, world.key(), Partition.of(0));
 
-    /** A replicator applies some appends as one batch, and dies before it has moved the replicated offset. */
+    /**
+     * A replicator applies some appends as one batch, and dies before it has moved the replicated
+     * offset.
+     */
     async function applyAppends(offsets: readonly number[], deleteTo?: number): Promise<void> {
       const chosen = (await records()).filter(({ at }) => offsets.includes(at.offset));
       const [first, ...rest] = chosen.flatMap((record) =>
@@ -110,7 +113,8 @@ for (const name of ['SQLite', 'the simulated Cassandra'] as const) {
       for (const seqNr of [1, 2, 3]) await append(seqNr);
       await replicateFirst();
       await produce({ type: 'delete', to: SeqNr.of(1) });
-      // Record 1 alone, then 1 to 3 in one poll: what the delete covers is hidden with the append before it.
+      // Record 1 alone, then 1 to 3 in one poll: what the delete covers is hidden with the append
+      // before it.
       await applyAppends([1]);
       await applyAppends([1, 2], 1);
       expect(await readWithEnd(2)).to.equal('2@1 3@2 last 3');

@@ -21,7 +21,9 @@ describe('PartitionTenures, when the process dies', () => {
     logRecord('b', 7, under(3, append(1), 'other')),
   ];
 
-  /** One process that dies before its call number `death`, in polls of `size`; answers its calls. */
+  /**
+   * One process that dies before its call number `death`, in polls of `size`; answers its calls.
+   */
   async function replicate(store: MemoryReplicatedJournal, size: number, death = Infinity) {
     const dying = new AbortController();
     let calls = 0;

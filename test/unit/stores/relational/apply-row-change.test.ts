@@ -8,7 +8,9 @@ import type {
 } from '../../../../src/stores/relational/journal-transactions.ts';
 import * as given from '../../../contract/replicated-store.ts';
 
-/** The names of the calls that a journal made, and the offsets of the events that came with them. */
+/**
+ * The names of the calls that a journal made, and the offsets of the events that came with them.
+ */
 function recordedRows(): JournalTransactions & { readonly calls: string[] } {
   const calls: string[] = [];
   const offsets = (events: Parameters<JournalTransactions['insert']>[1]): string =>
