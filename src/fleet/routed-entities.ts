@@ -6,6 +6,7 @@ import {
   checkSignal,
   checkTerms,
   checkTimeout,
+  checkWait,
   commandFault,
 } from '../actor/entity/check-input.ts';
 import type { Moment } from '../actor/entity/moment.ts';
@@ -119,6 +120,7 @@ export class RoutedEntities<L extends AnyActorLogic> implements EntityRegistry<L
   }
 
   async #keepUp(id: string, errand: Upkeep, options: WaitOptions | undefined): Promise<void> {
+    checkWait(options);
     const signal = checkSignal(options?.signal);
     signal?.throwIfAborted();
     const timeoutMs = checkTimeout(options?.timeout ?? defaultAskTimeoutMs);
