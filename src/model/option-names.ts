@@ -16,13 +16,19 @@ export function checkOptionNames(options: unknown, known: object, taker: string)
   if (typeof options !== 'object' || options === null) {
     throw new InvalidInputError(`${taker} needs an object of options, not ${shown(options)}`);
   }
-  const given = options as Readonly<Record<string, unknown>>;
-  // Each command comes this way: nothing is made unless there is something to say. Inherited names
-  // count, so that a signal in the place of the options is not taken for none.
-  for (const name in given) {
-    if (!Object.hasOwn(known, name) && given[name] !== undefined)
-      throw strange(given, known, taker);
+  // Each command comes this way: nothing is made unless there is something to say.
+  for (const name in options) {
+    if (!Object.hasOwn(known, name) && says(options, name)) throw strange(options, known, taker);
   }
+}
+
+/**
+ * A signal in the place of the options has names that it inherits, and is not taken for none. An
+ * `AbortController`, whose method is inherited, may stand for `{ signal }`.
+ */
+function says(options: object, name: string): boolean {
+  const value = (options as Readonly<Record<string, unknown>>)[name];
+  return value !== undefined && (typeof value !== 'function' || Object.hasOwn(options, name));
 }
 
 /** As {@link checkOptionNames}, where no options need be given. */
@@ -30,14 +36,10 @@ export function checkGivenNames(options: unknown, known: object, taker: string):
   if (options !== undefined && options !== null) checkOptionNames(options, known, taker);
 }
 
-function strange(
-  given: Readonly<Record<string, unknown>>,
-  known: object,
-  taker: string,
-): InvalidInputError {
+function strange(options: object, known: object, taker: string): InvalidInputError {
   const names: string[] = [];
-  for (const name in given) {
-    if (!Object.hasOwn(known, name) && given[name] !== undefined) names.push(shown(name));
+  for (const name in options) {
+    if (!Object.hasOwn(known, name) && says(options, name)) names.push(shown(name));
   }
   return new InvalidInputError(`${taker} has no option ${names.join(', ')}`);
 }
