@@ -5,7 +5,7 @@ import { AccessDeniedError, isReady } from '../../src/index.ts';
 import { waitUntilReplicated } from '../chaos/recovered.ts';
 import type { Login } from '../support/stack/stack.ts';
 import { causeOf, failureOf, recoveredSum, withCounters } from './counters.ts';
-import { type Operator, openOperator } from './operator.ts';
+import { createRightOn, type Operator, openOperator } from './operator.ts';
 import { setup, startReplicatorProcess } from './programs.ts';
 import { type ConfigChange, securedWorld } from './secured-world.ts';
 
@@ -88,6 +88,20 @@ describe('a missing right on secured servers', () => {
       const { code, stderr } = await setup(world.configFile(logins.client, { topic: name }));
       expect(code).to.equal(1);
       expect(stderr).to.include(`CREATE on topic ${name}`);
+    });
+
+    it('to see a topic that it may create is named by setup, at once', async () => {
+      const name = `${topic}_unseen`;
+      const right = createRightOn(operator.kafka, logins.client, name);
+      await right.grant();
+      try {
+        const { code, stderr } = await setup(world.configFile(logins.client, { topic: name }));
+        expect(code).to.equal(1);
+        expect(stderr).to.include(`DESCRIBE on topic ${name}`);
+      } finally {
+        await right.revoke();
+        await operator.kafka.deleteTopics({ topics: [name] });
+      }
     });
 
     it('to create a keyspace is named by setup', async () => {

@@ -32,6 +32,19 @@ export function clientRightOn(
   return cqlRight(cassandra, { permission, on, role: logins.client.username });
 }
 
+/** The right of a user to create one topic. */
+export function createRightOn(kafka: Admin, { username }: Login, topic: string): Right {
+  return aclRight(kafka, {
+    resourceType: kafkajs.AclResourceTypes.TOPIC,
+    resourceName: topic,
+    resourcePatternType: kafkajs.ResourcePatternTypes.LITERAL,
+    principal: `User:${username}`,
+    host: '*',
+    operation: kafkajs.AclOperationTypes.CREATE,
+    permissionType: kafkajs.AclPermissionTypes.ALLOW,
+  });
+}
+
 /** Acts under the administrator's login. */
 export interface Operator extends AsyncDisposable {
   readonly kafka: Admin;
