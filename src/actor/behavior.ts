@@ -1,5 +1,6 @@
 import type { ActorLogic, AnyActorScope, EventObject } from 'xstate';
 import { CodecError, InvalidInputError } from '../model/errors.ts';
+import { checkOptionNames, type OptionNames } from '../model/option-names.ts';
 import { readObject } from '../model/plain-members.ts';
 import type { CommandNames } from './entity/ask.ts';
 import { ignoreOutcome, kindOf } from './entity/check-input.ts';
@@ -11,7 +12,7 @@ import { fromLossless, toLossless } from './entity/lossless-form.ts';
 import type { PersistenceInfo } from './entity/persistence-info.ts';
 import { commonForm, commonOf } from './entity/snapshot-wire.ts';
 import type { FrontEnd } from './entity-actor-logic.ts';
-import { checkOptionNames, entityOptionNames, type OptionNames } from './option-names.ts';
+import { entityOptionNames } from './option-names.ts';
 import type { EntityInput } from './registry/entities.ts';
 import { persistenceIdOf, resolveOptions } from './resolve-options.ts';
 

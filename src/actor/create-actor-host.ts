@@ -1,5 +1,6 @@
 import type { AnyActorLogic, AnyActorRef, EventObject } from 'xstate';
 import { ClosedError, InvalidInputError, WriteFailedError } from '../model/errors.ts';
+import { checkGivenNames, type OptionNames } from '../model/option-names.ts';
 import { SeqNr } from '../model/seq-nr.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { JournalPlugin } from '../ports/journal-plugin.ts';
@@ -11,7 +12,7 @@ import { type BoundedWait, inTime } from './bounded-wait.ts';
 import { AskDeadlines } from './command/ask-deadlines.ts';
 import type { AskResult, WaitOptions } from './entity/ask.ts';
 import { Ask, defaultAskTimeoutMs } from './entity/ask.ts';
-import { checkId, checkSignal, checkTerms, checkTimeout } from './entity/check-input.ts';
+import { checkId, checkSignal, checkTerms, checkTimeout, checkWait } from './entity/check-input.ts';
 import type { Entity } from './entity/entity.ts';
 import type { EntityDeps } from './entity/entity-deps.ts';
 import type { HostedState } from './entity/entity-logic.ts';
@@ -75,6 +76,8 @@ export type PlaceEntities = <L extends AnyActorLogic>(
 
 /** Entities with a pending timer that a registry stops when idle; more stay in memory. */
 const maxWakeUps = 100_000;
+
+const typeOptionNames: OptionNames<EntityRegistryOptions> = { input: true, topics: true };
 
 const automaticIdsText =
   'ids that xstate made from the places of states are stored in the journal: once such a state is ' +
@@ -168,6 +171,7 @@ class LocalActorHost implements ActorHost {
   ): EntityRegistry<L> {
     this.#closing.signal.throwIfAborted();
     checkId(type, 'a type of entities');
+    checkGivenNames(options, typeOptionNames, 'entities()');
     if (this.#types.has(type)) throw new InvalidInputError(`entities "${type}" exist already`);
     const any: unknown = given;
     if (!(any instanceof EntityActorLogic)) {
@@ -202,6 +206,7 @@ class LocalActorHost implements ActorHost {
   }
 
   async whenRecovered(ref: object, options?: WaitOptions): Promise<void> {
+    checkWait(options);
     const host = this.#deps.hosts.of(ref);
     const text = `${host.persistenceId} has not recovered in time; it goes on trying`;
     const wait = { text, stored: 'no' } as const;
@@ -243,6 +248,7 @@ class LocalActorHost implements ActorHost {
   }
 
   /**
+   * @throws {InvalidInputError} an option is wrong, or does not exist; nothing was begun
    * @throws {DeadlineExceededError} the text of the wait, and the timeout
    * @throws {ClosedError} the persistence is shut down; nothing was changed
    * @throws {WriteFailedError} it was shut down meanwhile, and the work may be done
@@ -254,6 +260,7 @@ class LocalActorHost implements ActorHost {
   ): Promise<T> {
     const closing = this.#closing.signal;
     closing.throwIfAborted();
+    checkWait(options);
     const given = checkSignal(options?.signal);
     given?.throwIfAborted(); // nothing is begun for it
     const signal = given === undefined ? closing : AbortSignal.any([given, closing]);

@@ -1,10 +1,6 @@
 import type { EventObject } from 'xstate';
-import { InvalidInputError } from '../model/errors.ts';
-import { shown } from '../model/shown.ts';
+import type { OptionNames } from '../model/option-names.ts';
 import type { EntityOptions } from './entity/entity-options.ts';
-
-/** A name for each option: one that is missing here does not compile. */
-export type OptionNames<Options> = Readonly<Record<keyof Options, true>>;
 
 export const entityOptionNames: OptionNames<EntityOptions<unknown, EventObject>> = {
   journalPluginId: true,
@@ -38,23 +34,3 @@ export const entityOptionNames: OptionNames<EntityOptions<unknown, EventObject>>
   eventSchema: true,
   encryption: true,
 };
-
-/**
- * A misspelt option would count as one that is not given: an entity would store its commands as
- * they are, or events that are not encrypted. TypeScript sees that, except where options are
- * spread.
- *
- * @param taker the function that takes the options
- * @throws {InvalidInputError} there are no options; or names all that do not exist
- */
-export function checkOptionNames(options: unknown, known: object, taker: string): void {
-  if (typeof options !== 'object' || options === null) {
-    throw new InvalidInputError(`${taker} needs an object of options, not ${shown(options)}`);
-  }
-  const strange = Object.entries(options).filter(([name, value]) => {
-    return value !== undefined && !Object.hasOwn(known, name);
-  });
-  if (strange.length === 0) return;
-  const names = strange.map(([name]) => shown(name)).join(', ');
-  throw new InvalidInputError(`${taker} has no option ${names}`);
-}

@@ -12,6 +12,7 @@ import type {
 } from 'xstate';
 import { StateMachine } from 'xstate';
 import { InvalidInputError } from '../model/errors.ts';
+import { checkOptionNames, type OptionNames } from '../model/option-names.ts';
 import { kindOf } from './entity/check-input.ts';
 import type { DecisionOf, NoOthers, ReplyOfDecision } from './entity/decision-types.ts';
 import type {
@@ -33,7 +34,7 @@ import { MachineLogic } from './machine/machine-logic.ts';
 import { MachineVersions } from './machine/machine-versions.ts';
 import { MachineWire } from './machine/machine-wire.ts';
 import { type RetryPolicies, withRetryPolicies } from './machine/retry-policy.ts';
-import { checkOptionNames, entityOptionNames, type OptionNames } from './option-names.ts';
+import { entityOptionNames } from './option-names.ts';
 import { persistenceIdOf, resolveOptions, type SharedSettings } from './resolve-options.ts';
 
 /** All that the journal of a machine holds. */

@@ -1,5 +1,6 @@
 import type { EventObject } from 'xstate';
 import { InvalidInputError } from '../model/errors.ts';
+import { checkOptionNames, type OptionNames } from '../model/option-names.ts';
 import { shown } from '../model/shown.ts';
 import { SnapshotCriteria } from '../ports/snapshot-store.ts';
 import { longestTimeoutMs } from '../runtime/alarms.ts';
@@ -12,6 +13,7 @@ import type {
   Destination,
   EntityDeliveries,
   ResolvedDestination,
+  SendDelivery,
 } from './entity/delivery-options.ts';
 import { durationMs } from './entity/duration-ms.ts';
 import type {
@@ -74,6 +76,12 @@ const members = {
 };
 
 type Options = EntityOptions<unknown, EventObject>;
+
+/** With a misspelt one a message would count as confirmed by what `send` returns. */
+const destinationMembers: OptionNames<Exclude<Destination, SendDelivery>> = {
+  send: true,
+  confirmed: true,
+};
 
 const backoffMembers = [
   'minBackoff',
@@ -254,6 +262,9 @@ function checkDestinationName(name: string): string {
 }
 
 function resolveDestination(name: string, given: Destination): ResolvedDestination {
+  if (typeof given === 'object' && given !== null) {
+    checkOptionNames(given, destinationMembers, `deliveries.to["${name}"]`);
+  }
   const { send, confirmed = 'by-promise' } =
     typeof given === 'function' ? { send: given } : (given ?? {});
   if (typeof send !== 'function' || !['by-promise', 'by-event'].includes(confirmed)) {

@@ -1,7 +1,7 @@
 import type { OpenEntity } from '../fleet/fleet.ts';
 import { PartitionScout, type ScoutDeps } from '../journal/waking/partition-scout.ts';
 import { PartitionWaker, type SettledSuspects } from '../journal/waking/partition-waker.ts';
-import { NotSetUpError } from '../model/errors.ts';
+import { AccessDeniedError, NotSetUpError } from '../model/errors.ts';
 import type { Key } from '../model/key.ts';
 import type { Partition, Topic } from '../model/position.ts';
 import type { WakeUpPlace } from '../model/wake-up.ts';
@@ -74,8 +74,9 @@ export class WakeEntities {
       await work().catch((err: unknown) => {
         if (signal.aborted) return;
         if (err instanceof NotSetUpError) pauseMs = notSetUpPauseMs;
-        // Where nothing can be held the same is so in all partitions: that is said once.
-        const isNews = err instanceof NotSetUpError && !this.#hasWarned;
+        // Where nothing can be held, or read, the same is so in all partitions: that is said once.
+        const isLasting = err instanceof NotSetUpError || err instanceof AccessDeniedError;
+        const isNews = isLasting && !this.#hasWarned;
         this.#hasWarned ||= isNews;
         log[isNews ? 'warn' : 'debug']({ err }, cannotWake);
       });

@@ -85,6 +85,12 @@ export class Ownership {
     return this.#deps.membership.isMember();
   }
 
+  /** Why this process is no member of the fleet; `undefined` = it is one, or that is not known. */
+  get trouble(): Error | undefined {
+    const { view, trouble } = this.#deps.membership;
+    return view === undefined ? trouble : undefined;
+  }
+
   /**
    * Some partition is served here, is being taken, or is not yet in the hands of its next owner.
    */
@@ -118,7 +124,8 @@ export class Ownership {
         : owner === undefined
           ? 'has no owner at the moment: try again'
           : `is of ${owner.address}`;
-    return new NotOwnerError(`${what} is not here: ${place} ${state} (generation ${generation})`);
+    const text = `${what} is not here: ${place} ${state} (generation ${generation})`;
+    return new NotOwnerError(text, { cause: this.trouble });
   }
 
   /**

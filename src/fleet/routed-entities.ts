@@ -6,6 +6,7 @@ import {
   checkSignal,
   checkTerms,
   checkTimeout,
+  checkWait,
   commandFault,
 } from '../actor/entity/check-input.ts';
 import type { Moment } from '../actor/entity/moment.ts';
@@ -119,6 +120,7 @@ export class RoutedEntities<L extends AnyActorLogic> implements EntityRegistry<L
   }
 
   async #keepUp(id: string, errand: Upkeep, options: WaitOptions | undefined): Promise<void> {
+    checkWait(options);
     const signal = checkSignal(options?.signal);
     signal?.throwIfAborted();
     const timeoutMs = checkTimeout(options?.timeout ?? defaultAskTimeoutMs);
@@ -291,13 +293,15 @@ export class RoutedEntities<L extends AnyActorLogic> implements EntityRegistry<L
   }
 
   #timeout({ key, errand, timeoutMs, failure }: Route): Error {
-    const { topic, partition, owner, generation } = this.#deps.ownership.find(key);
+    const { ownership } = this.#deps;
+    const { topic, partition, owner, generation } = ownership.find(key);
     const place = partition === undefined ? `topic ${topic}` : `partition ${partition} of ${topic}`;
     const whose = owner === undefined ? 'has no owner' : `is of ${owner.address}`;
     const { what, not } = textsOf(errand);
     const text = `no process took ${what} for ${Key.toString(key)} within ${timeoutMs} ms`;
     const view = `as far as is known here, ${place} ${whose} (generation ${generation})`;
-    return timeoutOf(errand, `${text}; ${not}; ${view}`, { cause: failure, stored: 'no' });
+    const cause = ownership.trouble ?? failure;
+    return timeoutOf(errand, `${text}; ${not}; ${view}`, { cause, stored: 'no' });
   }
 
   /** @throws {NotOwnerError} the entity does not belong here at the moment */

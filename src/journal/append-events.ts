@@ -4,6 +4,7 @@ import { InvalidInputError, JournalError } from '../model/errors.ts';
 import type { Headers, PrintedEvent } from '../model/event.ts';
 import { ExpireAfter } from '../model/expire-after.ts';
 import { Key } from '../model/key.ts';
+import { checkOptionNames, type OptionNames } from '../model/option-names.ts';
 import type { PartitionOffset } from '../model/position.ts';
 import type { HeaderMetadata, PayloadMetadata } from '../model/record-metadata.ts';
 import { shown } from '../model/shown.ts';
@@ -24,6 +25,19 @@ export interface AppendOptions extends CallOptions {
 }
 
 const noOptions: AppendOptions = {};
+const optionNames: OptionNames<AppendOptions> = {
+  signal: true,
+  metadata: true,
+  headers: true,
+  wake: true,
+};
+/** A journal whose `expireAfter` nobody read would never end. */
+const metadataMembers: OptionNames<NonNullable<AppendOptions['metadata']>> = {
+  header: true,
+  payload: true,
+};
+const headerMembers: OptionNames<HeaderMetadata> = { data: true };
+const payloadMembers: OptionNames<PayloadMetadata> = { data: true, expireAfter: true };
 const noMetadata: PayloadMetadata = {};
 
 /**
@@ -42,7 +56,7 @@ export function appendEvents(
   let action: AppendAction;
   try {
     Key.writable(key);
-    objectOf(options, 'the options of an append');
+    checkOptionNames(options, optionNames, 'an append');
     const written = writtenEvents(events);
     checkContiguous(key, written);
     const metadata = writtenMetadata(options);
@@ -75,9 +89,13 @@ interface WrittenMetadata {
 
 function writtenMetadata({ metadata }: AppendOptions): WrittenMetadata {
   if (metadata === undefined) return { header: noMetadata, payload: noMetadata };
-  const { header = noMetadata, payload = noMetadata } = objectOf(metadata, 'metadata');
-  const { data: headerData } = objectOf(header, 'metadata.header');
-  const { data, expireAfter: after } = objectOf(payload, 'metadata.payload');
+  const { header = noMetadata, payload = noMetadata } = membersOf(
+    metadata,
+    metadataMembers,
+    'metadata',
+  );
+  const { data: headerData } = membersOf(header, headerMembers, 'metadata.header');
+  const { data, expireAfter: after } = membersOf(payload, payloadMembers, 'metadata.payload');
   const path = 'metadata.payload.expireAfter';
   const expireAfter = after === undefined ? undefined : ExpireAfter.of(objectOf(after, path));
   return {
@@ -87,6 +105,11 @@ function writtenMetadata({ metadata }: AppendOptions): WrittenMetadata {
       ...(expireAfter === undefined ? {} : { expireAfter }),
     },
   };
+}
+
+function membersOf<T extends object>(value: T, known: OptionNames<T>, path: string): T {
+  checkOptionNames(objectOf(value, path), known, path);
+  return value;
 }
 
 function objectOf<T extends object>(value: T, path: string): T {

@@ -1,6 +1,7 @@
 import type { EventRecord, PrintedEvent } from '../model/event.ts';
 import type { Marker } from '../model/journal-pointer.ts';
 import { Key } from '../model/key.ts';
+import { checkGivenNames, type OptionNames } from '../model/option-names.ts';
 import type { PartitionOffset } from '../model/position.ts';
 import { SeqNr } from '../model/seq-nr.ts';
 import type { CallOptions } from '../ports/call-options.ts';
@@ -89,6 +90,13 @@ export interface Journal {
   mark(id?: string, options?: CallOptions): Promise<Marker>;
 }
 
+/** @throws {InvalidInputError} an option that does not exist; names it */
+export function checkCall(options: CallOptions | undefined): void {
+  checkGivenNames(options, callOptionNames, 'the call');
+}
+
+const callOptionNames: OptionNames<CallOptions> = { signal: true };
+
 /** The journal of one key. */
 export function createJournal(deps: ReadDeps, key: Key): Journal {
   const { producer, clock, origin } = deps;
@@ -96,9 +104,13 @@ export function createJournal(deps: ReadDeps, key: Key): Journal {
   const journal: Journal = {
     append: (events, options) => appendEvents(deps, key, events, options),
     async *read(from = SeqNr.min, options) {
+      checkCall(options);
       return yield* readEvents(deps, key, from instanceof Promise ? from : SeqNr.of(from), options);
     },
-    pointer: (options) => readPointer(deps, key, options),
+    async pointer(options) {
+      checkCall(options);
+      return await readPointer(deps, key, options);
+    },
     async delete(to, options) {
       // What is no number is not less than the last one, so it would delete everything.
       SeqNr.of(to);
@@ -108,11 +120,15 @@ export function createJournal(deps: ReadDeps, key: Key): Journal {
       return await producer.produce({ key, timestampMs: clock.nowMs(), header }, options);
     },
     async purge(options) {
+      checkCall(options);
       Key.writable(key);
       const header = { type: 'purge', origin, version } as const;
       return await producer.produce({ key, timestampMs: clock.nowMs(), header }, options);
     },
-    mark: (id = deps.randomUuid(), options) => appendMarker(deps, key, id, options),
+    async mark(id = deps.randomUuid(), options) {
+      checkCall(options);
+      return await appendMarker(deps, key, id, options);
+    },
   };
   return journal;
 }

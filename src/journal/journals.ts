@@ -6,7 +6,7 @@ import { watchProducer } from './head-cache/writer-watch.ts';
 import { createHeldJournal, type HeldJournal, heldDeps } from './holding/held-journal.ts';
 import type { TenureHolder } from './holding/tenure-holder.ts';
 import { type CallTimeThresholds, instrumentJournal } from './instrumented-journal.ts';
-import { createJournal, type Journal } from './journal.ts';
+import { checkCall, createJournal, type Journal } from './journal.ts';
 import { endByOffset, type ReadEnd } from './read/ends.ts';
 import type { ReadDeps } from './read/observe.ts';
 
@@ -75,6 +75,7 @@ export function createJournals(deps: JournalsDeps, thresholdsMs: CallTimeThresho
     },
     canHold: tenures !== undefined,
     async hold(named, options) {
+      checkCall(options);
       const key = Key.writable(Key.of(named.topic, named.id));
       if (tenures === undefined) {
         const text =
@@ -85,7 +86,10 @@ export function createJournals(deps: JournalsDeps, thresholdsMs: CallTimeThresho
       const journal = createJournal(heldDeps(watched, held, heldEnd), key);
       return createHeldJournal(held, instrumentJournal(journal, key, instruments));
     },
-    ids: (topic, options) => deps.eventual.ids(Topic.of(topic), options),
+    ids(topic, options) {
+      checkCall(options);
+      return deps.eventual.ids(Topic.of(topic), options);
+    },
   };
 }
 

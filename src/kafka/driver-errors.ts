@@ -116,7 +116,7 @@ const knownErrors: Readonly<Record<string, Known>> = {
       : `this user may not write to any topic: grant WRITE on ${topicText(place)}`,
   ),
   GROUP_AUTHORIZATION_FAILED: denied(
-    ({ group }) => `this user may not use group ${group}: grant READ on the group`,
+    ({ group, right }) => `this user may not use group ${group}: grant ${right} on the group`,
   ),
   KafkaJSSASLAuthenticationError: denied(() => 'user name or password are refused'),
   SASL_AUTHENTICATION_FAILED: denied(() => 'user name or password are refused'),

@@ -124,11 +124,17 @@ class KafkaAdminClient implements KafkaAdmin {
     }
   }
 
-  /** Waits until the brokers list it. */
+  /**
+   * Waits until the brokers list it.
+   *
+   * @throws {AccessDeniedError} at once: the right to create a topic is not the one to see it
+   */
   async #untilVisible(topic: Topic, options: CallOptions | undefined): Promise<void> {
     const { clock } = this.#cluster.deps;
     const giveUpMs = clock.steadyMs() + visibleLimitMs;
     while (!(await this.#exists(topic, options))) {
+      const why = await this.#whyUnlisted(topic);
+      if (why instanceof AccessDeniedError) throw why;
       if (clock.steadyMs() > giveUpMs)
         throw new NotSetUpError(`topic ${topic} was created but is not there`);
       await this.#cluster.pause(visiblePauseMs, options);

@@ -45,6 +45,8 @@ export interface FleetView {
 export interface FleetMembership extends AsyncDisposable {
   /** What the member knows; `undefined` = it belongs to no generation at the moment. */
   readonly view: FleetView | undefined;
+  /** Why its last try to join failed, such as a right that is missing; `undefined` = not known. */
+  readonly trouble?: Error | undefined;
 
   /**
    * Whether what the view says is surely still so: the others cannot have given our partitions

@@ -4,8 +4,8 @@ import { waitFor } from 'xstate';
 import { AccessDeniedError, isReady } from '../../src/index.ts';
 import { waitUntilReplicated } from '../chaos/recovered.ts';
 import type { Login } from '../support/stack/stack.ts';
-import { causeOf, failureOf, recoveredSum, withCounters } from './counters.ts';
-import { type Operator, openOperator } from './operator.ts';
+import { type Counters, causeOf, failureOf, recoveredSum, withCounters } from './counters.ts';
+import { createRightOn, groupRightOn, type Operator, openOperator } from './operator.ts';
 import { setup, startReplicatorProcess } from './programs.ts';
 import { type ConfigChange, securedWorld } from './secured-world.ts';
 
@@ -90,6 +90,20 @@ describe('a missing right on secured servers', () => {
       expect(stderr).to.include(`CREATE on topic ${name}`);
     });
 
+    it('to see a topic that it may create is named by setup, at once', async () => {
+      const name = `${topic}_unseen`;
+      const right = createRightOn(operator.kafka, logins.client, name);
+      await right.grant();
+      try {
+        const { code, stderr } = await setup(world.configFile(logins.client, { topic: name }));
+        expect(code).to.equal(1);
+        expect(stderr).to.include(`DESCRIBE on topic ${name}`);
+      } finally {
+        await right.revoke();
+        await operator.kafka.deleteTopics({ topics: [name] });
+      }
+    });
+
     it('to create a keyspace is named by setup', async () => {
       const name = `${keyspace}_absent`;
       const { code, stderr } = await setup(world.configFile(logins.client, { keyspace: name }));
@@ -105,6 +119,43 @@ describe('a missing right on secured servers', () => {
     async function refusal(): Promise<AccessDeniedError> {
       return await denialOf(recoveredSum(client, 'a'));
     }
+  });
+
+  describe('of a fleet', () => {
+    const group = `fleet_${topic}`;
+    const sessionTimeoutMs = 6_000; // the least that a broker takes
+    const member = world.configFile(logins.client, {
+      more: `evolutiongaming.kafka-journal.persistence.journal.fleet {
+        enabled = on, group = "${group}", session-timeout = ${sessionTimeoutMs} ms
+        remote { host = "127.0.0.1", port = 0 }
+      }`,
+    });
+
+    it('to read the group is named when it starts, and by asks when it is taken away', async () => {
+      const readsGroup = groupRightOn(operator.kafka, logins.client, group);
+      const denied = await denialOf(withCounters(member, (counters) => addOne(counters)));
+      expect(denied.message).to.include(`group ${group}: grant READ`);
+      await readsGroup.grant();
+      await withCounters(member, async (counters) => {
+        expect((await addOne(counters)).snapshot.context.sum).to.equal(1);
+        await readsGroup.revoke();
+        const timeout = 1_000;
+        const lateMs = Date.now() + 2 * sessionTimeoutMs;
+        let failure: Error | undefined;
+        // Until its session is over it is still a member.
+        while (failure === undefined && Date.now() < lateMs) {
+          failure = await addOne(counters, timeout).then(
+            () => undefined,
+            (error: unknown) => error as Error,
+          );
+        }
+        const cause = causeOf(failure as Error, AccessDeniedError);
+        expect(cause.message).to.include(`group ${group}: grant READ`);
+      });
+    });
+
+    const addOne = (counters: Counters, timeout = refusalLimitMs) =>
+      counters.ask('f', { type: 'added', by: 1 }, { timeout });
   });
 
   describe('of a replicator', () => {

@@ -32,6 +32,36 @@ export function clientRightOn(
   return cqlRight(cassandra, { permission, on, role: logins.client.username });
 }
 
+/** The right of a user to create one topic. */
+export function createRightOn(kafka: Admin, { username }: Login, topic: string): Right {
+  const { AclOperationTypes, AclResourceTypes } = kafkajs;
+  return aclRight(kafka, {
+    ...allowed(username, topic),
+    resourceType: AclResourceTypes.TOPIC,
+    operation: AclOperationTypes.CREATE,
+  });
+}
+
+/** The right of a user to be a member of one group. */
+export function groupRightOn(kafka: Admin, { username }: Login, group: string): Right {
+  const { AclOperationTypes, AclResourceTypes } = kafkajs;
+  return aclRight(kafka, {
+    ...allowed(username, group),
+    resourceType: AclResourceTypes.GROUP,
+    operation: AclOperationTypes.READ,
+  });
+}
+
+function allowed(username: string, resourceName: string) {
+  return {
+    resourceName,
+    resourcePatternType: kafkajs.ResourcePatternTypes.LITERAL,
+    principal: `User:${username}`,
+    host: '*',
+    permissionType: kafkajs.AclPermissionTypes.ALLOW,
+  };
+}
+
 /** Acts under the administrator's login. */
 export interface Operator extends AsyncDisposable {
   readonly kafka: Admin;

@@ -1,6 +1,8 @@
 import type { EventObject } from 'xstate';
 import { InvalidInputError } from '../../model/errors.ts';
+import { checkOptionNames, type OptionNames } from '../../model/option-names.ts';
 import { eventFault, ignoreOutcome, kindOf } from '../entity/check-input.ts';
+import type { Delivery } from '../entity/delivery-options.ts';
 import type { Decision } from '../entity/entity-options.ts';
 
 /**
@@ -27,9 +29,7 @@ export function checkDecision<S>(answer: unknown, command: EventObject): Decisio
     const fault = eventFault(events[i]);
     if (fault !== undefined) throw wrong(command, `persists events of which number ${i} ${fault}`);
   }
-  if (!isListOf(deliver, (item) => typeof item === 'object' && item !== null)) {
-    throw wrong(command, 'must give "deliver" as an array of { to, message, id }');
-  }
+  checkDeliveries(deliver, command);
   if (!isListOf(confirm, (id) => typeof id === 'string')) {
     throw wrong(command, 'must give "confirm" as an array of ids');
   }
@@ -48,6 +48,19 @@ interface PersistFields {
 
 function isListOf(value: unknown, is: (item: unknown) => boolean): boolean {
   return value === undefined || (Array.isArray(value) && value.every(is));
+}
+
+/** Without its `id` a repeated message would count as a new one. */
+const deliveryMembers: OptionNames<Delivery> = { to: true, message: true, id: true };
+
+/** @throws {InvalidInputError} one is none, or has a member that does not exist */
+function checkDeliveries(deliveries: unknown, command: EventObject): void {
+  if (!isListOf(deliveries, (item) => typeof item === 'object' && item !== null)) {
+    throw wrong(command, 'must give "deliver" as an array of { to, message, id }');
+  }
+  for (const delivery of (deliveries ?? []) as readonly object[]) {
+    checkOptionNames(delivery, deliveryMembers, `a delivery of decide ("${command.type}")`);
+  }
 }
 
 /** What a decision may have beside its type. */

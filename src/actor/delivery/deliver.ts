@@ -1,5 +1,7 @@
 import type { ActionArgs, EventObject, MachineContext, ParameterizedObject } from 'xstate';
 import { InvalidInputError } from '../../model/errors.ts';
+import { checkOptionNames, type OptionNames } from '../../model/option-names.ts';
+import type { Delivery } from '../entity/delivery-options.ts';
 import type { OutboxChange } from '../entity/outbox.ts';
 
 type Params = ParameterizedObject['params'] | undefined;
@@ -32,19 +34,26 @@ export type OutboxAction<
 
 type Read = (args: unknown, params: unknown) => OutboxChange;
 
+/** Without its `id` a repeated message would count as a new one. */
+const deliveryMembers: OptionNames<Delivery> = { to: true, message: true, id: true };
+
 /** What the actions say; an action that is run, and not only read, throws. */
 const reads = new WeakMap<object, Read>();
 
 /**
  * An action that has a message delivered at least once: it is stored with the event that led to
  * the action, and sent after that, until it is confirmed (docs/deliveries.md).
+ *
+ * @throws {InvalidInputError} an option that does not exist
  */
 export function deliver<
   C extends MachineContext,
   E extends EventObject,
   P extends Params,
   T extends EventObject,
->({ to, message, id }: DeliverOptions<C, E, P>): OutboxAction<C, E, P, T> {
+>(options: DeliverOptions<C, E, P>): OutboxAction<C, E, P, T> {
+  checkOptionNames(options, deliveryMembers, 'deliver()');
+  const { to, message, id } = options;
   return outboxAction('deliver', (args, params) => ({
     type: 'deliver',
     to: resolved(to, args, params),

@@ -1,7 +1,8 @@
 import type { EventObject } from 'xstate';
 import { InvalidInputError } from '../../model/errors.ts';
+import { checkGivenNames, type OptionNames } from '../../model/option-names.ts';
 import { deliveredPrefix } from '../evolution/own-events.ts';
-import type { CheckedTerms, CommandTerms } from './ask.ts';
+import type { CheckedTerms, CommandTerms, WaitOptions } from './ask.ts';
 import { isOwnEvent } from './stored-event.ts';
 
 /** The one event of xstate's own that callers are meant to send. */
@@ -79,11 +80,26 @@ export function checkTimeout(timeoutMs: unknown): number {
   );
 }
 
+const waitOptionNames: OptionNames<WaitOptions> = { timeout: true, signal: true };
+const askOptionNames: OptionNames<WaitOptions & CommandTerms> = {
+  ...waitOptionNames,
+  expectedSequenceNr: true,
+  commandId: true,
+  correlationId: true,
+  causationId: true,
+};
+
+/** @throws {InvalidInputError} an option that does not exist; names it */
+export function checkWait(options: WaitOptions | undefined): void {
+  checkGivenNames(options, waitOptionNames, 'the call');
+}
+
 const noTerms: CheckedTerms = Object.freeze({});
 
-/** @throws {InvalidInputError} one of them has a wrong value; names it */
-export function checkTerms(given: CommandTerms | undefined): CheckedTerms {
+/** @throws {InvalidInputError} one of them has a wrong value, or does not exist; names it */
+export function checkTerms(given: (CommandTerms & WaitOptions) | undefined): CheckedTerms {
   if (!given) return noTerms;
+  checkGivenNames(given, askOptionNames, 'ask()');
   const { expectedSequenceNr, commandId, correlationId, causationId } = given;
   if (expectedSequenceNr !== undefined && !isCount(expectedSequenceNr)) {
     const text = 'expectedSequenceNr must be an integer of at least 0';

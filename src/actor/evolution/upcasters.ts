@@ -1,6 +1,7 @@
 import type { EventObject } from 'xstate';
 import { atOnce } from '../../model/at-once.ts';
 import { CodecError, InvalidInputError } from '../../model/errors.ts';
+import { checkOptionNames, type OptionNames } from '../../model/option-names.ts';
 import { shown } from '../../model/shown.ts';
 import type { EventAdapter, StoredEventPlace } from './event-adapter.ts';
 import { isOwnType } from './own-events.ts';
@@ -31,6 +32,8 @@ export interface UpcasterOptions {
   readonly writeVersions?: Readonly<Record<string, number>> | undefined;
 }
 
+const optionNames: OptionNames<UpcasterOptions> = { writeVersions: true };
+
 /** The steps of one type, in order: the one at index 0 leads from version 1 to 2. */
 type Chain = readonly Upcast[];
 
@@ -52,12 +55,14 @@ export interface UpcasterAdapter<E extends EventObject = never> extends EventAda
  * checks that the steps lead to the events `E` of the actor: `eventSchema` can.
  *
  * @throws {InvalidInputError} a type has a gap in its steps, or two steps from one version; names
- *   all of them
+ *   all of them; or an option does not exist
  */
 export function upcasters<E extends EventObject = never>(
   steps: readonly Upcast[],
-  { writeVersions = {} }: UpcasterOptions = {},
+  options: UpcasterOptions = {},
 ): UpcasterAdapter<E> {
+  checkOptionNames(options, optionNames, 'upcasters()');
+  const { writeVersions = {} } = options;
   const chains = chainsOf(steps);
   checkWriteVersions(writeVersions, chains);
   const versionOf = (type: string, chain: Chain): number =>

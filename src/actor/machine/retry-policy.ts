@@ -1,6 +1,7 @@
 import type { AnyActorLogic, AnyStateMachine, PromiseActorLogic } from 'xstate';
 import { fromPromise } from 'xstate';
 import { InvalidInputError } from '../../model/errors.ts';
+import { checkOptionNames, type OptionNames } from '../../model/option-names.ts';
 import { longestTimeoutMs } from '../../runtime/alarms.ts';
 import { kindOf } from '../entity/check-input.ts';
 import { durationMs } from '../entity/duration-ms.ts';
@@ -37,6 +38,14 @@ type ActorKey<M extends AnyStateMachine> = Extract<
 export type RetryPolicies<M extends AnyStateMachine> = Readonly<
   Partial<Record<ActorKey<M>, RetryPolicy>>
 >;
+
+const policyMembers: OptionNames<RetryPolicy> = {
+  attempts: true,
+  minBackoff: true,
+  maxBackoff: true,
+  randomFactor: true,
+  timeout: true,
+};
 
 const defaultRandomFactor = 0.2;
 
@@ -77,6 +86,7 @@ function resolveRetry(policy: unknown, name: string): ResolvedRetry {
   if (typeof policy !== 'object' || policy === null) {
     throw new InvalidInputError(`${name} must be a retry policy, not ${kindOf(policy)}`);
   }
+  checkOptionNames(policy, policyMembers, name);
   const { attempts, timeout } = policy as RetryPolicy;
   if (!Number.isSafeInteger(attempts) || attempts < 1) {
     throw new InvalidInputError(`${name}.attempts must be an integer of at least 1: ${attempts}`);

@@ -23,6 +23,7 @@ import {
   checkId,
   checkSignal,
   checkTimeout,
+  checkWait,
   commandFault,
 } from '../entity/check-input.ts';
 import { endAt, type Moment } from '../entity/moment.ts';
@@ -177,6 +178,7 @@ export class LocalEntityRegistry<L extends AnyActorLogic> implements LocalEntiti
   }
 
   async purge(id: string, options?: WaitOptions): Promise<void> {
+    checkWait(options);
     if (options?.timeout !== undefined) checkTimeout(options.timeout);
     checkSignal(options?.signal)?.throwIfAborted(); // it is not ended for that
     const name = this.#traits.nameOf(id, this.#inputOf(id));

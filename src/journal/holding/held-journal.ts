@@ -181,10 +181,10 @@ class NumberedJournal implements HeldJournal {
 
   async #lookAfter(
     before: Promise<void> | undefined,
-    options: AppendOptions | undefined,
+    options: CallOptions | undefined,
   ): Promise<void> {
     await before?.catch(() => {});
-    while (this.#known() === undefined) await this.pointer(options);
+    while (this.#known() === undefined) await this.pointer({ signal: options?.signal });
   }
 
   async delete(to: SeqNr, options?: CallOptions): Promise<PartitionOffset | undefined> {

@@ -1,4 +1,4 @@
-import { NotSetUpError } from '../../model/errors.ts';
+import { AccessDeniedError, NotSetUpError } from '../../model/errors.ts';
 import type { Offset } from '../../model/position.ts';
 import type { WakeUpEntry, WakeUpPlace } from '../../model/wake-up.ts';
 import type { ActionConsumer } from '../../ports/action-consumer.ts';
@@ -58,6 +58,7 @@ export class PartitionScout {
    * Runs until `signal` fires. Failures of servers are logged and passed over.
    *
    * @throws {NotSetUpError} no tenure can be held there
+   * @throws {AccessDeniedError} a right is missing, so nothing can be found out
    */
   async run(signal: AbortSignal): Promise<void> {
     const { log } = this.#deps;
@@ -66,7 +67,7 @@ export class PartitionScout {
         await this.#look(signal);
       } catch (err) {
         if (signal.aborted) return;
-        if (err instanceof NotSetUpError) throw err;
+        if (err instanceof NotSetUpError || err instanceof AccessDeniedError) throw err;
         log.debug({ ...this.#place, err }, 'wake-ups of a partition cannot be looked at');
       }
       await this.#rest(signal);

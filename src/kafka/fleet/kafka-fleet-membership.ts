@@ -111,6 +111,7 @@ class KafkaFleetMembership implements FleetMembership {
   #stirred = new AbortController();
   #life: Life | undefined;
   #view: FleetView | undefined;
+  #trouble: Error | undefined;
   /** Kafka's number of the generation whose view this is. */
   #viewGeneration: number | undefined;
   #hosted: readonly Topic[] = [];
@@ -131,6 +132,10 @@ class KafkaFleetMembership implements FleetMembership {
 
   get view(): FleetView | undefined {
     return this.#view;
+  }
+
+  get trouble(): Error | undefined {
+    return this.#trouble;
   }
 
   isMember(): boolean {
@@ -170,6 +175,7 @@ class KafkaFleetMembership implements FleetMembership {
       try {
         await this.#round();
         failures = 0;
+        this.#trouble = undefined;
         await this.#attend();
       } catch (error) {
         if (signal.aborted) return;
@@ -306,6 +312,7 @@ class KafkaFleetMembership implements FleetMembership {
       log.debug({ group, err }, 'the group of the fleet goes on without this try to join');
       return Math.min(maxPauseMs, regroupPauseMs * 2 ** Math.min(failures - 1, 10));
     }
+    this.#trouble = err;
     const pauseMs = err.retryable
       ? Math.min(maxPauseMs, firstPauseMs * 2 ** Math.min(failures - 1, 10))
       : finalPauseMs;

@@ -11,6 +11,7 @@ export class ToldMembership implements FleetMembership {
   readonly #listeners = new Set<(view: FleetView | undefined) => void>();
   #unseen: FleetView | undefined;
   view: FleetView | undefined;
+  trouble: Error | undefined;
   isSure = true;
   hosted: readonly string[] = [];
 

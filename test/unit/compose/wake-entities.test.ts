@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { WakeEntities } from '../../../src/compose/wake-entities.ts';
 import type { OpenEntity } from '../../../src/fleet/fleet.ts';
-import { ClosedError, NotSetUpError } from '../../../src/model/errors.ts';
+import { AccessDeniedError, ClosedError, NotSetUpError } from '../../../src/model/errors.ts';
 import type { Key } from '../../../src/model/key.ts';
 import type { Woken } from '../../../src/model/wake-up.ts';
 import { settle } from '../actor/support.ts';
@@ -124,6 +124,18 @@ describe('waking the entities of a section', () => {
     expect(ground.log.of('warn')).to.have.lengthOf(1);
     expect(asked).to.deep.equal([]);
     await pass(61_000);
+    expect(asked).to.deep.equal(['a', 'a']);
+  });
+
+  it('warns once where a right is missing, and goes on when it is granted', async () => {
+    ground.refusal = new AccessDeniedError('no SELECT on wake_ups');
+    ground.stored('a', -60_000, 5);
+    waking.inTopic(place.topic, openers({ a: async () => 'awake' }), ground.stopping.signal);
+    await pass(16_000);
+    const warned = ground.log.lines.filter(({ level }) => level === 'warn');
+    expect(warned.map(({ fields }) => fields.err)).to.deep.equal([ground.refusal]);
+    ground.refusal = undefined;
+    await pass(16_000);
     expect(asked).to.deep.equal(['a', 'a']);
   });
 

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { encodeCall } from '../../../src/fleet/calls/call-codec.ts';
 import {
+  AccessDeniedError,
   ClosedError,
   DeadlineExceededError,
   JournalError,
@@ -36,6 +37,20 @@ describe('entities of a fleet', () => {
     const peeked = b.process.counters.peek('e');
     await told.time.pass(100);
     expect((await peeked).context).to.deep.equal(['x']);
+  });
+
+  it('say why their process is no member of the fleet, as long as it is none', async () => {
+    const told = new Told();
+    const { a } = await told.pair();
+    const trouble = new AccessDeniedError('grant READ on the group');
+    a.member.trouble = trouble;
+    expect(await told.ask(a, add('x')), 'it is still a member').to.equal(1);
+    a.member.tell(undefined);
+    const late = await told.ask(a, look, { timeout: 500 });
+    expect(late).to.include({ code: 'ASK_TIMEOUT', stored: 'no', cause: trouble });
+    expect(() => a.process.counters.ref('e'))
+      .to.throw(NotOwnerError)
+      .with.property('cause', trouble);
   });
 
   it('keep the terms of a command, or refuse it: a process that knows none does not take it', async () => {

@@ -53,6 +53,8 @@ describe('deletions and purges in a fleet', () => {
       () => counters.deleteEvents('e', 0),
       () => counters.deleteEvents('', 1),
       () => counters.purge('e', { timeout: -1 }),
+      () => counters.purge('e', { timeuot: 1 } as never),
+      () => counters.ask('e', add('y'), { commandID: 'once' } as never),
     ]) {
       expect(await told.outcome(work())).to.include({ code: 'INVALID_INPUT' });
     }

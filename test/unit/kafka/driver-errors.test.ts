@@ -63,6 +63,11 @@ describe('journalErrorOf', () => {
     );
   });
 
+  it('names DESCRIBE when a group may not be looked at: READ would let its user join', () => {
+    const { message } = journalErrorOf(protocolError(30), { ...place, right: 'DESCRIBE' });
+    expect(message).to.include('DESCRIBE on the group').and.not.include('READ');
+  });
+
   it('leaves our own errors as they are', () => {
     const error = new ClosedError('closed');
     expect(journalErrorOf(error, place)).to.equal(error);

@@ -34,6 +34,8 @@ export class Ground {
   readonly stopping = new AbortController();
   /** Failures to come. */
   storeFails = 0;
+  /** What the store answers instead of entries. */
+  refusal: Error | undefined;
   readonly keepFails: Error[] = [];
   logReads = 0;
   isHeld = false;
@@ -140,6 +142,7 @@ export class Ground {
   }
 
   async *#due(toMs: number) {
+    if (this.refusal !== undefined) throw this.refusal;
     this.looks++;
     if (this.lookMs > 0) await this.clock.sleep(this.lookMs);
     const due = [...this.entries.values()].filter(({ dueMs }) => dueMs <= toMs);
