@@ -3,6 +3,7 @@ import { InvalidInputError } from '../../model/errors.ts';
 import { checkGivenNames, type OptionNames } from '../../model/option-names.ts';
 import { deliveredPrefix } from '../evolution/own-events.ts';
 import type { CheckedTerms, CommandTerms, WaitOptions } from './ask.ts';
+import type { DeliveryAttempt } from './delivery-options.ts';
 import { isOwnEvent } from './stored-event.ts';
 
 /** The one event of xstate's own that callers are meant to send. */
@@ -81,8 +82,12 @@ export function checkTimeout(timeoutMs: unknown): number {
 }
 
 const waitOptionNames: OptionNames<WaitOptions> = { timeout: true, signal: true };
-const askOptionNames: OptionNames<WaitOptions & CommandTerms> = {
+/** What an attempt to deliver hands over may be spread into the `ask` that it leads to. */
+const askOptionNames: OptionNames<WaitOptions & CommandTerms & DeliveryAttempt> = {
   ...waitOptionNames,
+  id: true,
+  attempt: true,
+  persistenceId: true,
   expectedSequenceNr: true,
   commandId: true,
   correlationId: true,

@@ -37,6 +37,14 @@ describe('options of a call that do not exist', () => {
     expect(journal.stored('c|1')).to.have.length(before);
   });
 
+  it('are not those of an attempt to deliver, which its ask may be given as they are', async () => {
+    const { host, actor } = openCounters();
+    const { signal } = new AbortController();
+    const attempt = { id: 'd-1', attempt: 1, persistenceId: 'p', correlationId: 'c', signal };
+    const answer = await host.ask(actor, add, { ...attempt, commandId: attempt.id });
+    expect(answer.sequenceNr).to.equal(2);
+  });
+
   it('are refused by each call that waits, which does nothing', async () => {
     const { host, journal, counters, actor } = openCounters();
     await host.ask(actor, add);
