@@ -109,7 +109,7 @@ const readBesidePurge: Scenario = {
   victim: 'replicator',
   operations: [
     append(1),
-    { type: 'pause', steps: 50 },
+    { type: 'pause', steps: 100 },
     append(1),
     read,
     { type: 'pause', steps: 0 },

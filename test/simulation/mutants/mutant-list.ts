@@ -101,7 +101,6 @@ export const mutants: readonly Mutant[] = [
     [observe, "header.type === 'purge' || (header.type", '(header.type'],
     purgesEarly,
   ),
-  mutant('a purge does not wait for R', 'R has passed a life before its row goes', purgesEarly),
   mutant(
     'a conditional purge that names the row does not count',
     'a conditional purge counts at its offset only',
@@ -253,11 +252,6 @@ export const mutants: readonly Mutant[] = [
     ],
     [row, 'await session.write(cql, params, timestamp);', 'await session.write(cql, params);'],
   ),
-  mutant('R is not stored again by an owner that leaves', 'ADR 29', [
-    flow,
-    '!this.#hasLeftOff || offset === undefined',
-    'offset !== null',
-  ]),
   mutant(
     'R moves whoever moved it before',
     'ADR 29',
