@@ -98,12 +98,13 @@ describe('heartbeats of a group member', () => {
   }
 
   it('of a fleet go on while answers are late, and each answer counts from its heartbeat on', async () => {
+    let looks = 0;
     const { isHeldAllTheTime } = lateAnswers(async () => {
-      story.push('located');
+      looks++;
     });
     await isHeldAllTheTime();
     // The coordinator may have moved.
-    expect(story).to.include('located');
+    expect(looks).to.be.above(0);
     expect(story).not.to.include('lost');
   });
 
