@@ -1,8 +1,8 @@
 import type { EventObject } from 'xstate';
 import { InvalidInputError } from '../../model/errors.ts';
-import { checkOptionNames, type OptionNames } from '../../model/option-names.ts';
+import { checkOptionNames } from '../../model/option-names.ts';
 import { eventFault, ignoreOutcome, kindOf } from '../entity/check-input.ts';
-import type { Delivery } from '../entity/delivery-options.ts';
+import { deliveryMembers } from '../entity/delivery-options.ts';
 import type { Decision } from '../entity/entity-options.ts';
 
 /**
@@ -49,9 +49,6 @@ interface PersistFields {
 function isListOf(value: unknown, is: (item: unknown) => boolean): boolean {
   return value === undefined || (Array.isArray(value) && value.every(is));
 }
-
-/** Without its `id` a repeated message would count as a new one. */
-const deliveryMembers: OptionNames<Delivery> = { to: true, message: true, id: true };
 
 /** @throws {InvalidInputError} one is none, or has a member that does not exist */
 function checkDeliveries(deliveries: unknown, command: EventObject): void {

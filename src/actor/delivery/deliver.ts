@@ -1,7 +1,7 @@
 import type { ActionArgs, EventObject, MachineContext, ParameterizedObject } from 'xstate';
 import { InvalidInputError } from '../../model/errors.ts';
-import { checkOptionNames, type OptionNames } from '../../model/option-names.ts';
-import type { Delivery } from '../entity/delivery-options.ts';
+import { checkOptionNames } from '../../model/option-names.ts';
+import { deliveryMembers } from '../entity/delivery-options.ts';
 import type { OutboxChange } from '../entity/outbox.ts';
 
 type Params = ParameterizedObject['params'] | undefined;
@@ -33,9 +33,6 @@ export type OutboxAction<
 > = (args: ActionArgs<C, E, T>, params: P) => void;
 
 type Read = (args: unknown, params: unknown) => OutboxChange;
-
-/** Without its `id` a repeated message would count as a new one. */
-const deliveryMembers: OptionNames<Delivery> = { to: true, message: true, id: true };
 
 /** What the actions say; an action that is run, and not only read, throws. */
 const reads = new WeakMap<object, Read>();

@@ -1,4 +1,5 @@
 import type { EventObject } from 'xstate';
+import type { OptionNames } from '../../model/option-names.ts';
 import { deliveredPrefix } from '../evolution/own-events.ts';
 
 /** A message to be delivered, as `decide` says it. */
@@ -13,6 +14,9 @@ export interface Delivery {
    */
   readonly id?: string;
 }
+
+/** With a misspelt `id` a repeated message would count as a new one. */
+export const deliveryMembers: OptionNames<Delivery> = { to: true, message: true, id: true };
 
 /** What a destination is given beside a message. */
 export interface DeliveryAttempt {
