@@ -1,4 +1,5 @@
 import { InvalidInputError } from '../model/errors.ts';
+import { checkOptionNames } from '../model/option-names.ts';
 import { shown } from '../model/shown.ts';
 import { missingMethods } from '../plugin/resolve-export.ts';
 
@@ -11,18 +12,15 @@ const logMethods = ['debug', 'info', 'warn', 'error', 'child'];
  *
  * @throws {InvalidInputError} names the option
  */
-export function checkOptions(options: unknown, known: readonly string[]): void {
+export function checkOptions(options: unknown, known: object, taker: string): void {
   if (typeof options !== 'object' || options === null) {
     const example = "{ file: 'application.conf' }";
     throw new InvalidInputError(
       `options must be an object such as ${example}, not ${shown(options)}`,
     );
   }
+  checkOptionNames(options, known, taker);
   const given: Readonly<Record<string, unknown>> = { ...options };
-  const strange = Object.keys(given).find((name) => {
-    return given[name] !== undefined && !known.includes(name);
-  });
-  if (strange !== undefined) throw new InvalidInputError(`there is no option "${strange}"`);
   for (const name of texts) {
     const value = given[name];
     if (value === undefined || typeof value === 'string') continue;

@@ -15,6 +15,7 @@ import { recoveryEventTimeoutOf } from '../config/settings/plugin-host-settings.
 import type { Journals } from '../journal/journals.ts';
 import { InvalidInputError } from '../model/errors.ts';
 import type { Key } from '../model/key.ts';
+import type { OptionNames } from '../model/option-names.ts';
 import { type Logger, silentLogger } from '../observability/logger.ts';
 import type { PluginSource } from '../plugin/plugin-context.ts';
 import type { JournalPlugin } from '../ports/journal-plugin.ts';
@@ -89,12 +90,12 @@ export interface Persistence extends ActorHost {
   shutdown(): Promise<void>;
 }
 
-const optionNames = [
-  'file',
-  'config',
-  'log',
-  'plugins',
-] as const satisfies readonly (keyof PersistenceOptions)[];
+const optionNames: OptionNames<PersistenceOptions> = {
+  file: true,
+  config: true,
+  log: true,
+  plugins: true,
+};
 
 /**
  * Reads the configuration and prepares persistent actors. A journal is opened by the first actor
@@ -105,7 +106,7 @@ const optionNames = [
  * @throws {InvalidInputError} an option is of the wrong kind
  */
 export async function createPersistence(options: PersistenceOptions): Promise<Persistence> {
-  checkOptions(options, optionNames);
+  checkOptions(options, optionNames, 'createPersistence()');
   const registered = new Map<string, unknown>(
     Object.entries(options.plugins ?? {}).map(([path, source]) => [canonicalPath(path), source]),
   );

@@ -30,6 +30,7 @@ import { createJournals, type Journals } from '../journal/journals.ts';
 import { endByOffset } from '../journal/read/ends.ts';
 import { ConfigError, type JournalError } from '../model/errors.ts';
 import type { Key } from '../model/key.ts';
+import type { OptionNames } from '../model/option-names.ts';
 import type { Topic } from '../model/position.ts';
 import type { WakeUpPlace } from '../model/wake-up.ts';
 import { type Logger, silentLogger } from '../observability/logger.ts';
@@ -66,12 +67,12 @@ export interface OpenJournalsOptions {
   readonly log?: Logger | undefined;
 }
 
-const optionNames = [
-  'file',
-  'config',
-  'plugin',
-  'log',
-] as const satisfies readonly (keyof OpenJournalsOptions)[];
+const optionNames: OptionNames<OpenJournalsOptions> = {
+  file: true,
+  config: true,
+  plugin: true,
+  log: true,
+};
 
 /**
  * Opens journals for use without actors: to append, read, delete, purge or mark by key. Settings of
@@ -83,7 +84,7 @@ const optionNames = [
  * @throws {NotSetUpError} a topic or table is missing and may not be created
  */
 export async function openJournals(options: OpenJournalsOptions): Promise<OpenJournals> {
-  checkOptions(options, optionNames);
+  checkOptions(options, optionNames, 'openJournals()');
   const { config, checkKeys } = readConfig({
     ...(options.file === undefined ? {} : { file: options.file }),
     ...(options.config === undefined ? {} : { text: options.config }),

@@ -235,7 +235,10 @@ describe('options that TypeScript would refuse', () => {
     [undefined, /options must be an object such as \{ file: 'application\.conf' \}, not undefined/],
     ['application.conf', /options must be an object .*, not "application\.conf"/],
     [{ file: 5 }, /the option "file" must be a text, not 5/],
-    [{ config: memory, flie: 'own.conf' }, /^there is no option "flie"$/],
+    [
+      { config: memory, flie: 'own.conf' },
+      /^(createPersistence|openJournals)\(\) has no option "flie"$/,
+    ],
     [{ config: {} }, /the option "config" must be a text, not an object/],
     [
       { config: memory, log: console },
