@@ -1,5 +1,13 @@
 import { expect } from 'chai';
-import { type AnyActorLogic, assign, createActor, sendParent, sendTo, setup } from 'xstate';
+import {
+  type AnyActorLogic,
+  assign,
+  createActor,
+  type SnapshotFrom,
+  sendParent,
+  sendTo,
+  setup,
+} from 'xstate';
 import type { LocalEntities } from '../../../src/actor/registry/entities.ts';
 import { NotOwnerError, WriteFailedError } from '../../../src/model/errors.ts';
 import { HoldableJournal } from './holdable-journal.ts';
@@ -29,6 +37,19 @@ const family = setup({
   },
 });
 
+type Family = { getSnapshot(): SnapshotFrom<typeof family> };
+
+function ping(actor: Family): void {
+  actor.getSnapshot().children.kid?.send({ type: 'ping' });
+}
+
+/** The kid that began anew is pinged as well. */
+async function heardWithAnotherPing(actor: Family): Promise<number> {
+  ping(actor);
+  await settle();
+  return actor.getSnapshot().context.heard;
+}
+
 const restart = { onPersistFailure: { minBackoff: 1, maxBackoff: 1 } };
 
 describe('what a child machine has sent while its entity writes', () => {
@@ -39,13 +60,11 @@ describe('what a child machine has sent while its entity writes', () => {
     const write = world.journal.blockAndFailNextWrite(new WriteFailedError('no answer'));
     const told = failureOf(tell('note'));
     await write.reached;
-    actor.getSnapshot().children.kid?.send({ type: 'ping' });
+    ping(actor);
     write.open();
     await told;
     await settle();
-    actor.getSnapshot().children.kid?.send({ type: 'ping' });
-    await settle();
-    expect(actor.getSnapshot().context.heard).to.equal(1);
+    expect(await heardWithAnotherPing(actor)).to.equal(1);
   });
 
   it('counts once after the entity was lost', async () => {
@@ -56,14 +75,12 @@ describe('what a child machine has sent while its entity writes', () => {
     const write = journal.blockNextWrite();
     const told = host.ask(actor, { type: 'note' });
     await write.reached;
-    actor.getSnapshot().children.kid?.send({ type: 'ping' });
+    ping(actor);
     journal.lose('e');
     write.open();
     await told;
     await settle();
-    actor.getSnapshot().children.kid?.send({ type: 'ping' });
-    await settle();
-    expect(actor.getSnapshot().context.heard).to.equal(1);
+    expect(await heardWithAnotherPing(actor)).to.equal(1);
   });
 
   it('leaves a command of a caller what it is, though the caller sends the very same object', async () => {

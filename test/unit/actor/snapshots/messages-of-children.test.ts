@@ -43,6 +43,21 @@ function openFamily(entity: object = { snapshotWhen: () => true }, deps: object 
   return { store, world, start, ...start(world), numbers: () => store.numbers('e') };
 }
 
+type Running = ReturnType<World['start']> & { readonly world: World };
+
+/** The process ends in order while the note is being written; the kid says its word meanwhile. */
+async function stopBesideWord({ world, tell, host, actor }: Running): Promise<void> {
+  await host.whenRecovered(actor);
+  const note = world.journal.blockNextWrite();
+  const told = tell('note');
+  await note.reached;
+  const stopped = host.shutdown();
+  await world.pass(10);
+  note.open();
+  await told;
+  await stopped;
+}
+
 /** Number 1 is the init record, number 2 the note; the word of the kid waits meanwhile. */
 async function noteBesideWord(opened: ReturnType<typeof openFamily>) {
   const { world, tell, host, actor } = opened;
@@ -230,16 +245,7 @@ describe('what a child machine has sent to its entity, and a snapshot', () => {
 
   it('is not lost with an entity that stops: it takes no snapshot after it has left it out', async () => {
     const opened = openFamily();
-    const { world, tell, host, actor } = opened;
-    await host.whenRecovered(actor);
-    const note = world.journal.blockNextWrite();
-    const told = tell('note');
-    await note.reached;
-    const stopped = host.shutdown();
-    await world.pass(10);
-    note.open();
-    await told;
-    await stopped;
+    await stopBesideWord(opened);
     expect(await opened.numbers()).to.deep.equal([]);
     expect((await afterCrash(opened)).context).to.deep.equal({ heard: 1, notes: 1 });
   });
@@ -255,16 +261,7 @@ describe('what a child machine has sent to its entity, and a snapshot', () => {
     });
     const machine = family.provide({ actors: { kid: last as never } });
     const world = new World();
-    const { host, actor, tell } = world.start(machine);
-    await host.whenRecovered(actor);
-    const note = world.journal.blockNextWrite();
-    const told = tell('note');
-    await note.reached;
-    const stopped = host.shutdown();
-    await world.pass(10);
-    note.open();
-    await told;
-    await stopped;
+    await stopBesideWord({ world, ...world.start(machine) });
     const next = world.crash();
     const again = next.start(machine);
     await again.host.whenRecovered(again.actor);
