@@ -70,7 +70,7 @@ export function watchWrites(note: (call: RecordedCall) => void): () => void {
 
 /**
  * Sends recorded calls again, to another schema: those of one journal or one partition in their
- * order, so many journals at once as there are connections.
+ * order, as many journals at once as there are connections.
  */
 export async function replayWrites(
   pool: Pool,

@@ -3,7 +3,8 @@ import type { Stack } from '../support/stack/stack.ts';
 import { type Figure, figure } from './figures.ts';
 
 /**
- * A replicator process that starts behind so many events: its memory, and how fast it catches up.
+ * A replicator process that starts when none of that many events is replicated: its memory, and how
+ * fast it catches up.
  */
 export async function benchReplicateMemory(
   stack: Stack,

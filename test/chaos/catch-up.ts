@@ -41,8 +41,8 @@ export interface CatchUp {
 }
 
 /**
- * A backlog, and a replicator that starts behind all of it: its memory must not grow with the
- * backlog.
+ * A backlog, and a replicator that starts when none of it is replicated: its memory must not grow
+ * with the backlog.
  */
 export async function catchUp(options: ScenarioOptions): Promise<ScenarioResult> {
   const { events, eventsPerSecond, memory, problems } = await measureCatchUp(options);

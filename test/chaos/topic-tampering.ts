@@ -23,7 +23,7 @@ export interface Tampering {
 }
 
 /**
- * Runs behind a first stretch of load, which has ended and is replicated. What breaks a rule under
+ * Runs after a first stretch of load, which has ended and is replicated. What breaks a rule under
  * any load, and positions that went back meanwhile, are added to the result.
  */
 export function withTampering(

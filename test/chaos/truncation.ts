@@ -67,7 +67,7 @@ async function deleteReplicated(world: ChaosWorld, surgery: TopicSurgery): Promi
 }
 
 /**
- * Cuts one partition behind the first records that are not replicated; answers how many those are.
+ * Cuts one partition after the first records that are not replicated; answers how many those are.
  */
 async function deleteBeyond(world: ChaosWorld, surgery: TopicSurgery): Promise<number> {
   const replicated = (await replicatedOffsets(world.config, world.topic)).get(hurt) ?? -1;

@@ -239,7 +239,7 @@ async function dieEverywhere(
 const maxWrites = 6;
 
 /**
- * The delete comes behind the reader's mark, and its poll is applied up to some write when the
+ * The delete comes after the reader's mark, and its poll is applied up to some write when the
  * reader looks at the store. Once the delete itself shows, so may what it leaves.
  */
 async function checkDelete({ store, log }: Omit<World, 'key'>): Promise<void> {

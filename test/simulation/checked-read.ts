@@ -265,7 +265,7 @@ class Comparison {
   }
 
   /**
-   * Somebody deleted or purged behind the read's end; or two writers were at work, and a delete
+   * Somebody deleted or purged after the read's end; or two writers were at work, and a delete
    * before it, which the replicator applies meanwhile, reaches a number that only the log's part
    * could tell.
    */

@@ -24,7 +24,7 @@ const readers = 4;
  * reads have ended.
  */
 const readsOfRound = 2 * readers;
-/** A head cache is so far behind that reads have to wait for it. */
+/** A head cache lags so far that reads have to wait for it. */
 const followTurns = 30;
 
 type Numbers = (below: number) => number;
@@ -33,7 +33,7 @@ type Numbers = (below: number) => number;
 interface Acknowledged {
   readonly key: Key;
   last: number;
-  /** Appends begin behind these numbers. */
+  /** Appends begin after these numbers. */
   readonly borders: number[];
   deleteTo: number;
   ended: boolean;
@@ -105,7 +105,7 @@ async function write(
 }
 
 /**
- * One record of the partition at a time, as far behind as chance will have it; at times it stands
+ * One record of the partition at a time, lagging as far as chance will have it; at times it stands
  * still.
  */
 async function replicate(

@@ -135,8 +135,8 @@ interface Poll {
 }
 
 /**
- * Four journals, interleaved by chance, each written as its one writer would; offset 0 is behind
- * us.
+ * Four journals, interleaved by chance, each written as its one writer would; offset 0 was
+ * delivered before.
  */
 function pollsOf(chosen: readonly Choice[], sizes: readonly number[]): readonly Poll[] {
   const last = new Map<Id, number>();

@@ -23,7 +23,7 @@ export class SimulatedLog {
     this.#partitionOf = partitionOf;
   }
 
-  /** Adds partitions until there are so many. */
+  /** Adds partitions until there are `partitions`. */
   grow(partitions: number): void {
     const all = this.partitions as (readonly Logged[])[];
     while (all.length < partitions) all.push([]);
