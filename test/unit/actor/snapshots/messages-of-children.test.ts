@@ -43,7 +43,7 @@ function openFamily(entity: object = { snapshotWhen: () => true }, deps: object 
   return { store, world, start, ...start(world), numbers: () => store.numbers('e') };
 }
 
-type Running = ReturnType<World['start']> & { readonly world: World };
+type Running = Pick<ReturnType<typeof openFamily>, 'world' | 'tell' | 'host' | 'actor'>;
 
 /** The process ends in order while the note is being written; the kid says its word meanwhile. */
 async function stopBesideWord({ world, tell, host, actor }: Running): Promise<void> {
