@@ -34,6 +34,7 @@ export class FaultProxy implements AsyncDisposable {
   #frozen = false;
   #drop: Drop | undefined;
   #dropped = 0;
+  #held: { readonly kind: number; readonly sends: (() => void)[] } | undefined;
 
   private constructor(target: { readonly host: string; readonly port: number }) {
     this.#target = target;
@@ -68,6 +69,17 @@ export class FaultProxy implements AsyncDisposable {
    */
   dropAnswers(kind: number, count: number, { thenCut }: { readonly thenCut: boolean }): void {
     this.#drop = { kind, left: count, thenCut };
+  }
+
+  /** Keeps answers to requests of one kind back. */
+  holdAnswers(kind: number): void {
+    this.#held = { kind, sends: [] };
+  }
+
+  /** Those that were kept back go on. */
+  releaseAnswers(): void {
+    for (const send of this.#held?.sends ?? []) send();
+    this.#held = undefined;
   }
 
   /** Resets every connection; new ones are accepted. */
@@ -134,7 +146,9 @@ export class FaultProxy implements AsyncDisposable {
       return;
     }
     if (kind === metadata || kind === findCoordinator) this.#namePort(frame);
-    pass(pair, pair.client, frame);
+    const held = this.#held;
+    if (held?.kind === kind) held.sends.push(() => pass(pair, pair.client, frame));
+    else pass(pair, pair.client, frame);
   }
 
   /** The broker's `host string, port int32` becomes ours; both ports have the same size. */

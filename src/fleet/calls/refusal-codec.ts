@@ -55,7 +55,7 @@ export function decodeRefusal(body: string): Refusal {
  */
 export function readRefusal(
   body: string,
-  { address }: FleetMember,
+  { id, address }: FleetMember,
 ): Refusal & { error: RemoteCallError } {
   let refusal: Refusal;
   try {
@@ -64,7 +64,17 @@ export function readRefusal(
     const text = `${address} has refused the call in words that cannot be read`;
     throw new RemoteCallError(text, { cause, stored: 'no' });
   }
-  const why = refusal.reason === 'not-owner' ? 'it does not own the partition' : refusal.text;
-  const error = new RemoteCallError(`${address} has refused the call: ${why}`, { stored: 'no' });
-  return { ...refusal, error };
+  const text = `${address} has refused the call: ${whyOf(refusal, id)}`;
+  return { ...refusal, error: new RemoteCallError(text, { stored: 'no' }) };
+}
+
+/** @param id of the member that has refused the call */
+function whyOf(refusal: Refusal, id: string): string {
+  if (refusal.reason !== 'not-owner') return refusal.text;
+  const { owner, generation } = refusal;
+  if (owner?.id === id) return 'it has not taken the partition over yet';
+  if (owner !== undefined) return `the partition is of ${owner.address} (generation ${generation})`;
+  return generation === 0
+    ? 'it is not sure that it is still a member of the fleet'
+    : `the partition has no owner (generation ${generation})`;
 }

@@ -190,6 +190,10 @@ class KafkaFleetMembership implements FleetMembership {
   async #round(): Promise<void> {
     const hosted = this.#hosted;
     this.#shared = undefined;
+    const { sessionTimeoutMs } = this.#fleet;
+    const rebalanceTimeoutMs = rebalanceTimeoutMsOf(sessionTimeoutMs);
+    // The next rebalance cannot have begun before this join: that is when this lease begins.
+    const newLease = new GroupLease({ sessionTimeoutMs, rebalanceTimeoutMs });
     const { generation, text } = await this.#group.join(this.#claim(), async (number, members) => {
       const shared = await this.#sharing.share(number, members);
       this.#shared = shared;
@@ -198,12 +202,12 @@ class KafkaFleetMembership implements FleetMembership {
     const view = decodeView(text);
     // The share may have been read late. Only an answer to a heartbeat proves that it is still
     // good.
-    const { sessionTimeoutMs } = this.#fleet;
-    const rebalanceTimeoutMs = rebalanceTimeoutMsOf(sessionTimeoutMs);
-    const timeouts = { sessionTimeoutMs, rebalanceTimeoutMs };
-    const lease = this.#life?.lease ?? new GroupLease(timeouts);
-    const sent = lease.moment();
-    lease.confirm(sent, await this.#prove());
+    const sent = newLease.moment();
+    const answer = await this.#prove();
+    // The life may have ended while that heartbeat was on its way. Its lease would never be held
+    // again: with it, this member would refuse the partitions that the view gives it, for ever.
+    const lease = this.#life?.lease ?? newLease;
+    lease.confirm(sent, answer);
     this.#claimed = hosted;
     this.#viewGeneration = generation;
     this.#show(view, lease);
@@ -226,8 +230,7 @@ class KafkaFleetMembership implements FleetMembership {
     log[this.#life === undefined ? 'info' : 'debug'](fields, 'a member of the fleet');
     const ids = view.members.map(({ id }) => id);
     this.#calm.saw(ids, clock.steadyMs());
-    // The lease of a life that has ended meanwhile holds no more.
-    if (this.#life === undefined) this.#life = this.#begin(lease);
+    this.#life ??= this.#begin(lease);
     this.#view = view;
     this.#tell();
   }

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import type { KafkaSettings } from '../../../src/config/settings/kafka-settings.ts';
 import { openKafkaFleetMembership } from '../../../src/kafka/fleet/kafka-fleet-membership.ts';
@@ -8,7 +9,7 @@ import { InvalidInputError, NotSetUpError } from '../../../src/model/errors.ts';
 import { Topic } from '../../../src/model/position.ts';
 import type { FleetMembership } from '../../../src/ports/fleet-membership.ts';
 import { eventually, failureOf } from '../../contract/action-log.fixture.ts';
-import { FaultProxy } from '../../support/fault-proxy.ts';
+import { apiKeys, FaultProxy } from '../../support/fault-proxy.ts';
 import { placesOf } from '../../support/fleet/group.ts';
 import {
   brokerAddress,
@@ -44,8 +45,12 @@ describe('a fleet on Kafka', function () {
     await proxy[Symbol.asyncDispose]();
   });
 
-  async function open(id: string, changes: Partial<KafkaSettings> = {}): Promise<FleetMembership> {
-    const timings = { group, sessionTimeoutMs, heartbeatIntervalMs: 100, balanceDelayMs: 60_000 };
+  async function open(
+    id: string,
+    changes: Partial<KafkaSettings> = {},
+    heartbeatIntervalMs = 100,
+  ): Promise<FleetMembership> {
+    const timings = { group, sessionTimeoutMs, heartbeatIntervalMs, balanceDelayMs: 60_000 };
     const member = { id, address: `http://${id}:1` };
     const kafka = kafkaSettings(changes);
     const membership = await openKafkaFleetMembership({ kafka, fleet: timings, member }, quietDeps);
@@ -98,6 +103,23 @@ describe('a fleet on Kafka', function () {
     await eventually('a view of both', () => shaky.view?.members.length === 2);
     expect(views).to.not.include(undefined);
     expect(owns(shaky, 'shaky', 4)).to.equal(true);
+  });
+
+  it('a member that is lost while it takes over a view is sure of it once the group confirms it', async () => {
+    // The lease is looked at so often; 3 s, the session, is no multiple of it. So the member sees
+    // that its lease is over before it gives up the heartbeat that has no answer.
+    const slow = await open('slow', throughProxy(), 700);
+    slow.host([topic]);
+    await eventually('all for the one', () => owns(slow, 'slow', 4) && slow.isMember());
+    const more = await createTopic(admin, 'fleet', 1);
+    slow.onChange((view) => {
+      if (view === undefined) proxy.releaseAnswers();
+    });
+    proxy.holdAnswers(apiKeys.heartbeat);
+    await sleep(sessionTimeoutMs / 2);
+    // It joins again, and asks by a heartbeat whether its share is still good.
+    slow.host([topic, more]);
+    await eventually('it is back', () => slow.isMember() && owns(slow, 'slow', 5));
   });
 
   it('partitions that are added to a topic get owners', async () => {

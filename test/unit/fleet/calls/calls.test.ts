@@ -6,7 +6,11 @@ import {
   encodeUpkeep,
   nameOfAsk,
 } from '../../../../src/fleet/calls/call-codec.ts';
-import { decodeRefusal, encodeRefusal } from '../../../../src/fleet/calls/refusal-codec.ts';
+import {
+  decodeRefusal,
+  encodeRefusal,
+  readRefusal,
+} from '../../../../src/fleet/calls/refusal-codec.ts';
 import { decodeRelease, encodeRelease } from '../../../../src/fleet/calls/release-codec.ts';
 import { CodecError, InvalidInputError } from '../../../../src/model/errors.ts';
 import { Partition, Topic } from '../../../../src/model/position.ts';
@@ -149,6 +153,22 @@ describe('a refusal', () => {
     ] as const) {
       expect(encodeRefusal(refusal)).to.equal(body);
       expect(decodeRefusal(body)).to.deep.equal(refusal);
+    }
+  });
+
+  it('says what its process knows of the owner', () => {
+    const a = { id: 'a', address: 'http://a' };
+    const b = { id: 'b', address: 'http://b' };
+    for (const [owner, generation, text] of [
+      [undefined, 0, 'it is not sure that it is still a member of the fleet'],
+      [undefined, 7, 'the partition has no owner (generation 7)'],
+      [a, 7, 'it has not taken the partition over yet'],
+      [b, 7, 'the partition is of http://b (generation 7)'],
+    ] as const) {
+      const body = encodeRefusal({ reason: 'not-owner', owner, generation });
+      const { error } = readRefusal(body, a);
+      expect(error.message).to.equal(`http://a has refused the call: ${text}`);
+      expect(error.stored).to.equal('no');
     }
   });
 
