@@ -147,7 +147,8 @@ export class FaultProxy implements AsyncDisposable {
     }
     if (kind === metadata || kind === findCoordinator) this.#namePort(frame);
     const held = this.#held;
-    if (held?.kind === kind) held.sends.push(() => pass(pair, pair.client, frame));
+    if (held !== undefined && held.kind === kind)
+      held.sends.push(() => pass(pair, pair.client, frame));
     else pass(pair, pair.client, frame);
   }
 
