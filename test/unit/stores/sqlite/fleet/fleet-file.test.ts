@@ -9,6 +9,7 @@ import { FleetRows } from '../../../../../src/stores/sqlite/fleet/fleet-rows.ts'
 import { LogPartitions } from '../../../../../src/stores/sqlite/log/log-partitions.ts';
 import { createSchema } from '../../../../../src/stores/sqlite/schema/create-schema.ts';
 import { openDatabase } from '../../../../../src/stores/sqlite/session.ts';
+import { nameOfProcess } from '../../../../../src/stores/sqlite/this-process.ts';
 
 const topic = Topic.of('journal');
 const sessionTimeoutMs = 10_000;
@@ -58,16 +59,21 @@ describe('a member of a fleet in the file', () => {
     expect(a.renew([topic], true, 10 * sessionTimeoutMs)).to.deep.equal(before);
   });
 
-  it('is expelled at once when its process has ended on this host, but not for its name elsewhere', () => {
+  it('is expelled at once when its process has ended here, but not for its name elsewhere', () => {
     const { member, rows } = opened();
     const { pid } = spawnSync(process.execPath, ['--version']);
-    const row = { topics: [topic], expires: sessionTimeoutMs };
-    const dead = { ...row, member: { id: 'dead', address: 'x' }, process: `${hostname()}/${pid}` };
-    const far = { ...row, member: { id: 'far', address: 'y' }, process: `elsewhere/${pid}` };
-    rows.saveMember(dead);
-    rows.saveMember(far);
+    const processes = {
+      dead: nameOfProcess().replace(/\d+$/, `${pid}`),
+      far: `elsewhere/${pid}`,
+      // Of a container with the name of this host, or of a version that did not tell those apart.
+      near: `${hostname()}/${pid}`,
+    };
+    for (const [id, process] of Object.entries(processes)) {
+      const expires = sessionTimeoutMs;
+      rows.saveMember({ member: { id, address: id }, process, topics: [topic], expires });
+    }
     const view = member('a').renew([topic], false, 0);
-    expect(view?.members.map(({ id }) => id)).to.deep.equal(['a', 'far']);
+    expect(view?.members.map(({ id }) => id)).to.deep.equal(['a', 'far', 'near']);
   });
 
   it('leaves what it had to the others, in the same transaction', () => {
