@@ -16,17 +16,24 @@ export class ForeignWrites {
 
   /** Adds a listener; the answer removes it. */
   listen(listener: () => void): () => void {
-    const look = (): void => {
-      const version = this.#version.get()?.data_version;
-      if (version === this.#seen) return;
-      this.#seen = version;
-      for (const each of this.#listeners) each();
-    };
-    if (this.#listeners.size === 0) this.#timer = setInterval(look, lookEveryMs);
+    if (this.#listeners.size === 0) this.#timer = setInterval(() => this.#look(), lookEveryMs);
     this.#listeners.add(listener);
     return () => {
       this.#listeners.delete(listener);
       if (this.#listeners.size === 0) clearInterval(this.#timer);
     };
+  }
+
+  #look(): void {
+    let version: number | undefined;
+    try {
+      version = this.#version.get()?.data_version;
+    } catch {
+      // An exception of a timer would end the process. The next look sees the same commit.
+      return;
+    }
+    if (version === this.#seen) return;
+    this.#seen = version;
+    for (const each of this.#listeners) each();
   }
 }

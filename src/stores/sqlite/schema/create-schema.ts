@@ -206,7 +206,8 @@ export function createSchema(database: Database, file: string): void {
     }
     if (version < schemaVersion) database.exec(`PRAGMA user_version = ${schemaVersion}`);
   } catch (error) {
-    database.exec('ROLLBACK');
+    // After a full disk, SQLite may have ended the transaction by itself.
+    if (database.isTransaction) database.exec('ROLLBACK');
     throw error;
   }
   database.exec('COMMIT');

@@ -6,6 +6,7 @@ import { expect } from 'chai';
 import {
   ClosedError,
   InvalidInputError,
+  StoreUnavailableError,
   WriteRejectedError,
 } from '../../../../src/model/errors.ts';
 import { Key } from '../../../../src/model/key.ts';
@@ -114,6 +115,20 @@ describe('sqlite store', () => {
       expect(error).to.be.instanceOf(InvalidInputError);
       expect((error as Error).message).to.equal(`cannot open ${path} as a database`);
       expect((error as Error).cause).to.include({ code: 'ENAMETOOLONG' });
+    }
+  });
+
+  it('names the file when SQLite cannot make its tables, as on a full disk', async () => {
+    await using temporary = await temporaryFile();
+    const { file } = temporary;
+    const database = openDatabase(file);
+    // It lacks the tables of its format, so a statement of the next one fails.
+    database.exec('PRAGMA user_version = 2');
+    database.close();
+    for (const attempt of [() => open(file), () => openSqliteSnapshotStore(file, deps)]) {
+      const error = await failureOf(attempt());
+      expect(error).to.be.instanceOf(StoreUnavailableError);
+      expect((error as Error).message).to.equal(`SQLite cannot open ${file}`);
     }
   });
 
