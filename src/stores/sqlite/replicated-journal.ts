@@ -90,10 +90,10 @@ export class SqliteReplicatedJournal implements ReplicatedJournal {
     if (claim === undefined) throw fencedMove(move);
     claim.epoch = await this.#write(topic, () => {
       const epoch = tables.pointers.move(move, claim.epoch, nowMs);
-      trim.step(topic, partition, clock.nowMs());
+      trim.step(topic, partition, clock.steadyMs());
       return epoch;
     });
-    trim.replicated(topic, partition, { offset, atMs: clock.nowMs() });
+    trim.replicated(topic, partition, { offset, atMs: clock.steadyMs() });
   }
 
   async tenuresUpTo(

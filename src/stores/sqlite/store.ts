@@ -94,11 +94,13 @@ export async function openSqliteParts(settings: SqliteSettings, deps: SqliteDeps
   const reader = new LogReader(database);
   const trim = new LogTrim(database);
   // What was replicated by an earlier process may be deleted as soon as its time is over.
+  const { clock } = deps;
   for (const { topic, partition, offset, updated } of tables.pointers.all()) {
-    trim.replicated(topic, partition, { offset, atMs: updated });
+    const atMs = clock.steadyMs() - Math.max(0, clock.nowMs() - updated);
+    trim.replicated(topic, partition, { offset, atMs });
   }
   const writer = new LogWriter(database, settings.partitions);
-  const queue = new CommitQueue(database, { participant: writer, clock: deps.clock });
+  const queue = new CommitQueue(database, { participant: writer, clock });
   const ownership = new TopicOwnership(database);
   const foreignWrites = new ForeignWrites(database);
   const logParts = { partitions, reader, trim, writer, foreignWrites };

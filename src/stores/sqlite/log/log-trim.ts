@@ -13,6 +13,7 @@ const sampleEveryMs = 1_000;
 
 interface Replicated {
   readonly offset: number;
+  /** By the steady clock: what is kept for a reader lasts whatever the time of day is set to. */
   readonly atMs: number;
 }
 
@@ -62,10 +63,10 @@ export class LogTrim {
   }
 
   /** Deletes what is due and wanted by no read, in one step, within a transaction. */
-  step(topic: Topic, partition: Partition, nowMs: number): void {
+  step(topic: Topic, partition: Partition, steadyMs: number): void {
     const { samples, pins } = this.#state(topic, partition);
     const isDue = (sample: Replicated | undefined): boolean =>
-      sample !== undefined && nowMs - sample.atMs >= keepReplicatedMs;
+      sample !== undefined && steadyMs - sample.atMs >= keepReplicatedMs;
     // The oldest sample that is due stays first until the next one is due as well.
     while (isDue(samples[1])) samples.shift();
     const due = samples[0];

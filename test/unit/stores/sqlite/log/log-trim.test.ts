@@ -11,8 +11,15 @@ import { temporaryFile } from '../temporary-file.ts';
 const topic = Topic.of('journal');
 const partition = 0 as Partition;
 
-async function opened(time: { nowMs: number }, file = ':memory:') {
-  const clock = { ...systemClock, nowMs: () => time.nowMs };
+/** A clock for what lasts, and how far the time of day has been set forward from it. */
+interface Time {
+  nowMs: number;
+  setMs?: number;
+}
+
+async function opened(time: Time, file = ':memory:') {
+  const nowMs = () => time.nowMs + (time.setMs ?? 0);
+  const clock = { ...systemClock, nowMs, steadyMs: () => time.nowMs };
   const settings = { file, partitions: 1, segmentSize: 100 };
   const parts = await openSqliteParts(settings, { log: silentLogger, clock });
   const { store, partitions, database } = parts;
@@ -25,9 +32,9 @@ async function opened(time: { nowMs: number }, file = ':memory:') {
       for (let i = 0; i < count; i++) await store.producer.produce(mark);
     },
     async replicated(offset: number) {
-      const after = await store.replicated.claim(topic, partition, { nowMs: time.nowMs });
+      const after = await store.replicated.claim(topic, partition, { nowMs: nowMs() });
       const move = { topic, partition, offset: offset as Offset, after };
-      await store.replicated.saveOffset(move, time.nowMs);
+      await store.replicated.saveOffset(move, nowMs());
     },
     first: () => partitions.find(topic, partition)?.firstOffset,
     rows: () => database.prepare<{ n: number }>('SELECT count(*) AS n FROM log_body').get()?.n,
@@ -50,6 +57,23 @@ describe('trimming the log', () => {
     time.nowMs += keepReplicatedMs;
     await log.replicated(8);
     expect([log.first(), log.rows()]).to.deep.equal([7, 3]);
+  });
+
+  it('counts no time that the time of day was set forward, and all that passes after it was set back', async () => {
+    const time = { nowMs: 10_000_000, setMs: 0 };
+    await using log = await opened(time);
+    await log.produce(10);
+    await log.replicated(4);
+    time.setMs = 3_600_000;
+    await log.replicated(5);
+    expect(log.first()).to.equal(0);
+    time.setMs = -3_600_000;
+    time.nowMs += keepReplicatedMs;
+    await log.replicated(6);
+    expect(log.first()).to.equal(5);
+    time.nowMs += keepReplicatedMs;
+    await log.replicated(7);
+    expect(log.first()).to.equal(7);
   });
 
   it('keeps what a running read of this process still wants', async () => {
@@ -79,6 +103,24 @@ describe('trimming the log', () => {
     await log.produce(1);
     await log.replicated(3);
     expect([log.first(), log.rows()]).to.deep.equal([3, 3]);
+  });
+
+  it('counts the time from a restart when the time of day was set back before it', async () => {
+    await using temporary = await temporaryFile();
+    const time: Time = { nowMs: 10_000_000 };
+    {
+      await using log = await opened(time, temporary.file);
+      await log.produce(5);
+      await log.replicated(2);
+    }
+    time.setMs = -3_600_000;
+    await using log = await opened(time, temporary.file);
+    time.nowMs += keepReplicatedMs - 1;
+    await log.replicated(3);
+    expect(log.first()).to.equal(0);
+    time.nowMs += 1;
+    await log.replicated(4);
+    expect(log.first()).to.equal(3);
   });
 
   it('deletes at most 4,000 records in one step', async () => {
