@@ -101,7 +101,7 @@ export async function openSqliteParts(settings: SqliteSettings, deps: SqliteDeps
   }
   const writer = new LogWriter(database, settings.partitions);
   const queue = new CommitQueue(database, { participant: writer, clock });
-  const ownership = new TopicOwnership(database);
+  const ownership = new TopicOwnership(database, clock);
   const foreignWrites = new ForeignWrites(database);
   const logParts = { partitions, reader, trim, writer, foreignWrites };
   const shared = { ...deps, ...logParts, queue, ownership, tables };

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { runCli } from '../../../src/cli/run-cli.ts';
 import { Topic } from '../../../src/model/position.ts';
+import { systemClock } from '../../../src/runtime/clock.ts';
 import { FleetFile } from '../../../src/stores/sqlite/fleet/fleet-file.ts';
 import { LogPartitions } from '../../../src/stores/sqlite/log/log-partitions.ts';
 import { createSchema } from '../../../src/stores/sqlite/schema/create-schema.ts';
@@ -54,7 +55,8 @@ describe('kafka-journal fleet', () => {
     nowMs = Date.now(),
   ): void {
     const settings = { group: 'payments', sessionTimeoutMs: hourMs, balanceDelayMs: 0 };
-    const deps = { database, partitions: new LogPartitions(database), defaultPartitions: 3 };
+    const partitions = new LogPartitions(database);
+    const deps = { database, partitions, clock: systemClock, defaultPartitions: 3 };
     const member = new FleetFile({ id, address: `http://${id}:1` }, settings, deps);
     member.renew(topics, false, nowMs);
   }

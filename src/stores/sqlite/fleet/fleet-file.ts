@@ -1,9 +1,11 @@
 import type { FleetSettings } from '../../../config/settings/fleet-settings.ts';
 import type { Topic } from '../../../model/position.ts';
 import type { FleetMember, FleetView } from '../../../ports/fleet-membership.ts';
+import type { Clock } from '../../../runtime/clock.ts';
 import type { LogPartitions } from '../log/log-partitions.ts';
 import type { Database } from '../session.ts';
-import { isGone, nameOfProcess } from '../this-process.ts';
+import { SignsOfLife } from '../signs-of-life.ts';
+import { nameOfProcess } from '../this-process.ts';
 import { FleetRows, type MemberRow, type ViewRow } from './fleet-rows.ts';
 import { shareOut } from './share-out.ts';
 
@@ -11,6 +13,7 @@ import { shareOut } from './share-out.ts';
 export interface FleetFileDeps {
   readonly database: Database;
   readonly partitions: LogPartitions;
+  readonly clock: Pick<Clock, 'steadyMs'>;
   /** Of a topic that does not exist yet. */
   readonly defaultPartitions: number;
 }
@@ -30,6 +33,7 @@ export class FleetFile {
   readonly #member: FleetMember;
   readonly #settings: FleetFileSettings;
   readonly #deps: FleetFileDeps;
+  readonly #signs: SignsOfLife;
   /** What was read last: a view is decoded once. */
   #known: ViewRow | undefined;
 
@@ -38,6 +42,7 @@ export class FleetFile {
     this.#member = member;
     this.#settings = settings;
     this.#deps = deps;
+    this.#signs = new SignsOfLife(settings.sessionTimeoutMs, deps.clock);
   }
 
   /** Of the view that the members share now; 0 = none. */
@@ -64,7 +69,7 @@ export class FleetFile {
     const { id } = this.#member;
     if (isJoined && !members.some(({ member }) => member.id === id)) return undefined;
     for (const row of members) {
-      if (isDead(row, nowMs)) this.#rows.removeMember(row.member.id);
+      if (this.#signs.isDead(row.member.id, row, nowMs)) this.#rows.removeMember(row.member.id);
     }
     const expires = nowMs + this.#settings.sessionTimeoutMs;
     const process = nameOfProcess();
@@ -108,9 +113,4 @@ export class FleetFile {
     if (this.#known?.view.generation !== this.#rows.generation()) this.#known = this.#rows.view();
     return this.#known;
   }
-}
-
-/** Whether a member may be expelled: its lease is over, or its process has ended. */
-export function isDead({ process, expires }: MemberRow, nowMs: number): boolean {
-  return expires <= nowMs || isGone(process);
 }

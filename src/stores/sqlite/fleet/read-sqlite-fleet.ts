@@ -1,7 +1,7 @@
 import type { FleetDescription } from '../../../ports/fleet-membership.ts';
 import { formatOf } from '../schema/create-schema.ts';
 import { isThere, openToRead, readOr, storeFailure } from '../session.ts';
-import { isDead } from './fleet-file.ts';
+import { isDead } from '../signs-of-life.ts';
 import { FleetRows } from './fleet-rows.ts';
 
 /** The version of the schema that brought the tables of the fleet. */

@@ -1,8 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { FencedError } from '../../../model/errors.ts';
 import type { Topic } from '../../../model/position.ts';
+import type { Clock } from '../../../runtime/clock.ts';
 import type { Database, Statement } from '../session.ts';
-import { isGone, nameOfProcess } from '../this-process.ts';
+import { SignsOfLife } from '../signs-of-life.ts';
+import { nameOfProcess } from '../this-process.ts';
 
 /** So long after its last sign of life an owner may be replaced. */
 export const ownerLifetimeMs = 6_000;
@@ -20,10 +22,12 @@ export class TopicOwnership {
   readonly #select: Statement<OwnerRow>;
   readonly #save: Statement;
   readonly #remove: Statement;
+  readonly #signs: SignsOfLife;
   /** Topics that a member of this store replicates, or has lost and does not know yet. */
   readonly #members = new Map<Topic, string>();
 
-  constructor(database: Database) {
+  constructor(database: Database, clock: Pick<Clock, 'steadyMs'>) {
+    this.#signs = new SignsOfLife(ownerLifetimeMs, clock);
     this.#select = database.prepare('SELECT owner, expires FROM log_owner WHERE topic = ?');
     this.#save = database.prepare('INSERT OR REPLACE INTO log_owner VALUES (?, ?, ?)');
     this.#remove = database.prepare('DELETE FROM log_owner WHERE topic = ? AND owner = ?');
@@ -32,7 +36,10 @@ export class TopicOwnership {
   /** Takes the topic if it is free; answers the name under which it was taken. */
   acquire(topic: Topic, nowMs: number): string | undefined {
     const row = this.#select.get(topic);
-    if (row !== undefined && row.expires > nowMs && !isGone(row.owner)) return undefined;
+    if (row !== undefined) {
+      const sign = { process: row.owner, expires: row.expires };
+      if (!this.#signs.isDead(topic, sign, nowMs)) return undefined;
+    }
     const owner = `${nameOfProcess()}/${randomUUID()}`;
     this.#save.run(topic, owner, nowMs + ownerLifetimeMs);
     this.#members.set(topic, owner);

@@ -19,13 +19,15 @@ function opened() {
   createSchema(database, ':memory:');
   const partitions = new LogPartitions(database);
   const rows = new FleetRows(database, 'g');
+  const time = { steadyMs: 0 };
+  const clock = { steadyMs: () => time.steadyMs };
   const member = (id: string, { group = 'g', defaultPartitions = 4 } = {}): FleetFile =>
     new FleetFile(
       { id, address: `http://${id}` },
       { group, sessionTimeoutMs, balanceDelayMs: 1_000_000 },
-      { database, partitions, defaultPartitions },
+      { database, partitions, clock, defaultPartitions },
     );
-  return { database, partitions, rows, member };
+  return { database, partitions, rows, time, member };
 }
 
 function ownersOf(view: FleetView | undefined): (string | undefined)[] | undefined {
@@ -74,6 +76,21 @@ describe('a member of a fleet in the file', () => {
     }
     const view = member('a').renew([topic], false, 0);
     expect(view?.members.map(({ id }) => id)).to.deep.equal(['a', 'far', 'near']);
+  });
+
+  it('is expelled when it shows no sign of life for ten sessions, also if the time of day was set back', () => {
+    const { member, time } = opened();
+    const [dead, living, a] = [member('dead'), member('living'), member('a')];
+    for (const each of [dead, living]) each.renew([topic], false, 3_600_000);
+    a.renew([topic], false, 0);
+    const members: unknown[] = [];
+    for (; time.steadyMs <= 10 * sessionTimeoutMs; time.steadyMs += sessionTimeoutMs / 2) {
+      living.renew([topic], true, time.steadyMs);
+      members.push(a.renew([topic], true, time.steadyMs)?.members.map(({ id }) => id));
+    }
+    expect(members).to.have.length(21);
+    expect(members.pop()).to.deep.equal(['a', 'living']);
+    for (const before of members) expect(before).to.deep.equal(['a', 'dead', 'living']);
   });
 
   it('leaves what it had to the others, in the same transaction', () => {

@@ -16,10 +16,13 @@ const topic = Topic.of('journal');
 function opened() {
   const database = openDatabase(':memory:');
   createSchema(database, ':memory:');
+  const time = { steadyMs: 0 };
+  const clock = { steadyMs: () => time.steadyMs };
   const save = database.prepare('INSERT OR REPLACE INTO log_owner VALUES (?, ?, ?)');
   return {
-    one: new TopicOwnership(database),
-    two: new TopicOwnership(database),
+    time,
+    one: new TopicOwnership(database, clock),
+    two: new TopicOwnership(database, clock),
     ownedBy: (owner: string, expires: number) => save.run(topic, owner, expires),
   };
 }
@@ -50,6 +53,19 @@ describe('ownership of a topic', () => {
     expect(one.acquire(topic, 1_000)).to.equal(undefined);
     ownedBy(`${nameOfProcess().replace(/\d+$/, `${pid}`)}/id`, 9_000);
     expect(one.acquire(topic, 1_000)).to.be.a('string');
+  });
+
+  it('is free after ten lifetimes without a sign of life, also if the time of day was set back', () => {
+    const { one, two, time } = opened();
+    const owner = one.acquire(topic, 3_600_000) ?? '';
+    expect(two.acquire(topic, 0)).to.equal(undefined);
+    time.steadyMs = 10 * ownerLifetimeMs;
+    one.renew(topic, owner, 3_000_000);
+    expect(two.acquire(topic, 0)).to.equal(undefined);
+    time.steadyMs += 10 * ownerLifetimeMs - 1;
+    expect(two.acquire(topic, 0)).to.equal(undefined);
+    time.steadyMs++;
+    expect(two.acquire(topic, 0)).to.be.a('string');
   });
 
   it('lets nobody write who has lost it without noticing', () => {
