@@ -124,10 +124,11 @@ export class GroupFetcher {
   ): Promise<Error | undefined> {
     const { consumer } = this.#cluster.settings;
     let answers: readonly FetchedPartition[];
+    const wanted = new Map(ready.map(({ partition, next }) => [partition as number, next]));
     try {
       answers = await this.#cluster.fetch(node, {
         topic: this.#topic,
-        partitions: ready.map(({ partition, next }) => ({ partition, offset: next })),
+        partitions: [...wanted].map(([partition, offset]) => ({ partition, offset })),
         maxWaitMs: busy ? Math.min(busyWaitMs, consumer.fetchMaxWaitMs) : consumer.fetchMaxWaitMs,
         minBytes: consumer.fetchMinBytes,
         maxBytes: consumer.fetchMaxBytes,
@@ -139,14 +140,23 @@ export class GroupFetcher {
       return error as Error;
     }
     let retryable: Error | undefined;
-    for (const answer of answers) retryable = (await this.#accept(answer)) ?? retryable;
+    for (const answer of answers) {
+      const offset = wanted.get(answer.partition);
+      retryable = (await this.#accept(answer, offset)) ?? retryable;
+    }
     return retryable;
   }
 
-  /** Hands an answer to its partition. An error that may be retried comes as a value. */
-  async #accept(answer: FetchedPartition): Promise<Error | undefined> {
+  /**
+   * Hands an answer to its partition. An error that may be retried comes as a value. When the
+   * leader has moved, both brokers may have been asked, and one of the answers comes late: its
+   * records would be replicated twice, and the second time out of order.
+   *
+   * @param offset the one that was asked for
+   */
+  async #accept(answer: FetchedPartition, offset: number | undefined): Promise<Error | undefined> {
     const partition = this.#partitions.get(answer.partition);
-    if (partition === undefined || this.#stopped) return undefined;
+    if (partition === undefined || this.#stopped || partition.next !== offset) return undefined;
     const { errorCode, records, endOffset } = answer;
     if (errorCode === fetchErrors.offsetOutOfRange) return this.#outside(partition);
     if (errorCode !== 0) {
@@ -154,7 +164,6 @@ export class GroupFetcher {
       if (!error.retryable && errorCode !== fetchErrors.unknownTopic) throw error;
       return error;
     }
-    const { next: offset } = partition;
     let batches: readonly RecordBatch[];
     try {
       batches = recordBatchesOf(records);

@@ -2,7 +2,7 @@ import { ClosedError, DataIntegrityError } from '../../model/errors.ts';
 import type { FollowedBatch, FollowStart } from '../../ports/action-consumer.ts';
 import { onAbort } from '../../runtime/on-abort.ts';
 import { nextTurn, unlessAborted } from '../../runtime/waiting.ts';
-import type { FetchedPartition } from '../driver/wire/fetch.ts';
+import type { FetchedPartition, FetchPlace } from '../driver/wire/fetch.ts';
 import { fetchErrors } from '../driver-errors.ts';
 import { LogCluster } from '../log-cluster.ts';
 import { FollowedPartition, stepRecords } from './followed-partition.ts';
@@ -119,14 +119,19 @@ export class LogFollower implements AsyncDisposable {
       );
       const ready = own.filter((followed) => followed.hasRoom);
       if (ready.length === 0) return;
+      const places = lowestOfEach(ready);
       try {
-        const answers = await cluster.fetchPlaces(node, lowestOfEach(ready), {
+        const answers = await cluster.fetchPlaces(node, places, {
           maxWaitMs: ready.length < own.length ? busyWaitMs : maxWaitMs,
           minBytes: 1,
           maxBytes: consumer.fetchMaxBytes,
           maxPartitionBytes: consumer.maxPartitionFetchBytes,
         });
-        for (const answer of answers) await this.#accept(cluster, ready, answer);
+        for (const answer of answers) {
+          const asked = places.find((place) => isSamePlace(place, answer));
+          const followers = ready.filter((followed) => isSamePlace(followed, answer));
+          await this.#accept(cluster, { answer, followers, offset: asked?.offset });
+        }
         // Followers that take what came now are part of the next request.
         await nextTurn();
       } catch (error) {
@@ -136,17 +141,16 @@ export class LogFollower implements AsyncDisposable {
     }
   }
 
-  /** Hands an answer to the followers that were asked for its offset. */
-  async #accept(
-    cluster: LogCluster,
-    asked: readonly FollowedPartition[],
-    answer: FetchedPartition,
-  ): Promise<void> {
-    const { topic, partition, errorCode, records } = answer;
-    const here = asked.filter((one) => one.topic === topic && one.partition === partition);
-    const [lowest] = lowestOfEach(here);
+  /**
+   * Hands an answer to the followers that want what was asked for. When the leader of a partition
+   * has moved, both brokers may have been asked, and one of the answers comes late: it would take
+   * the place of what the other one has brought, and those records would be passed over.
+   */
+  async #accept(cluster: LogCluster, { answer, followers, offset }: Answered): Promise<void> {
+    const { topic, errorCode, records } = answer;
     // Taken now: `accept` moves an offset on.
-    for (const followed of here.filter(({ offset }) => offset === lowest?.offset)) {
+    const wanting = followers.filter((one) => one.hasRoom && one.offset === offset);
+    for (const followed of wanting) {
       try {
         if (errorCode === fetchErrors.offsetOutOfRange) await this.#outside(cluster, followed);
         if (errorCode !== 0) throw cluster.errorOfCode(errorCode, { topic, right: 'READ' });
@@ -182,13 +186,30 @@ export class LogFollower implements AsyncDisposable {
   }
 }
 
-/** One of each partition, that with the lowest offset: the others wait until it is as far. */
-function lowestOfEach(followed: readonly FollowedPartition[]): FollowedPartition[] {
-  const byPlace = new Map<string, FollowedPartition>();
-  for (const one of followed) {
-    const place = `${one.partition}:${one.topic}`;
-    const other = byPlace.get(place);
-    if (other === undefined || one.offset < other.offset) byPlace.set(place, one);
+/** What a broker has answered about one partition. */
+interface Answered {
+  readonly answer: FetchedPartition;
+  /** Followers of the partition that had room when it was asked. */
+  readonly followers: readonly FollowedPartition[];
+  /** The offset that was asked for. */
+  readonly offset: number | undefined;
+}
+
+type Place = Pick<FetchPlace, 'topic' | 'partition'>;
+
+function isSamePlace(one: Place, other: Place): boolean {
+  return one.topic === other.topic && one.partition === other.partition;
+}
+
+/** What is asked of each partition: the lowest offset; the others wait until it is as far. */
+function lowestOfEach(followed: readonly FollowedPartition[]): FetchPlace[] {
+  const byPlace = new Map<string, FetchPlace>();
+  for (const { topic, partition, offset } of followed) {
+    const name = `${partition}:${topic}`;
+    const other = byPlace.get(name);
+    if (other === undefined || offset < other.offset) {
+      byPlace.set(name, { topic, partition, offset });
+    }
   }
   return [...byPlace.values()];
 }
