@@ -31,7 +31,11 @@ const calls: readonly (readonly [name: string, silent: Partial<LogCluster>, call
   [
     'the records of a new topic',
     { learnTopic: () => silence },
-    (consumer, options) => consumer.read({ ...range, to: Offset.of(1) }, options).next(),
+    (consumer, options) =>
+      consumer
+        .read({ ...range, to: Offset.of(1) }, options)
+        [Symbol.asyncIterator]()
+        .next(),
   ],
 ];
 
