@@ -13,10 +13,16 @@ import { FollowedPartition, stepRecords } from './followed-partition.ts';
  */
 const maxWaitMs = 100;
 /**
- * The same while a follower is busy and its partition is left out of the request: when the follower
- * is ready, its partition must not wait long for the next one.
+ * The same while a follower is busy, or waits for its turn, and is left out of the request: it must
+ * not wait long for the next one.
  */
 const busyWaitMs = 10;
+/**
+ * A fetch has one offset of a partition, and goes to the follower that is furthest behind. After so
+ * many the turn is another one's: one may be hours behind, and the others of the partition must not
+ * wait until it is as far.
+ */
+const maxPassedOver = 8;
 
 /**
  * Follows partitions for as long as somebody wants them, over connections of its own, where waiting
@@ -119,10 +125,12 @@ export class LogFollower implements AsyncDisposable {
       );
       const ready = own.filter((followed) => followed.hasRoom);
       if (ready.length === 0) return;
-      const places = lowestOfEach(ready);
+      const places = turnsOf(ready);
+      const isServed = (followed: FollowedPartition): boolean =>
+        followed.hasRoom && followed.passedOver === 0;
       try {
         const answers = await cluster.fetchPlaces(node, places, {
-          maxWaitMs: ready.length < own.length ? busyWaitMs : maxWaitMs,
+          maxWaitMs: own.every(isServed) ? maxWaitMs : busyWaitMs,
           minBytes: 1,
           maxBytes: consumer.fetchMaxBytes,
           maxPartitionBytes: consumer.maxPartitionFetchBytes,
@@ -201,15 +209,19 @@ function isSamePlace(one: Place, other: Place): boolean {
   return one.topic === other.topic && one.partition === other.partition;
 }
 
-/** What is asked of each partition: the lowest offset; the others wait until it is as far. */
-function lowestOfEach(followed: readonly FollowedPartition[]): FetchPlace[] {
-  const byPlace = new Map<string, FetchPlace>();
-  for (const { topic, partition, offset } of followed) {
-    const name = `${partition}:${topic}`;
-    const other = byPlace.get(name);
-    if (other === undefined || offset < other.offset) {
-      byPlace.set(name, { topic, partition, offset });
-    }
+/** What is asked of each partition: the offset of the follower whose turn it is. */
+function turnsOf(followed: readonly FollowedPartition[]): FetchPlace[] {
+  const places: FetchPlace[] = [];
+  const byPlace = Map.groupBy(followed, ({ topic, partition }) => `${partition}:${topic}`);
+  for (const here of byPlace.values()) {
+    const { topic, partition, offset } = here.reduce((a, b) => (isBefore(b, a) ? b : a));
+    for (const one of here) one.passedOver = one.offset === offset ? 0 : one.passedOver + 1;
+    places.push({ topic, partition, offset });
   }
-  return [...byPlace.values()];
+  return places;
+}
+
+function isBefore(one: FollowedPartition, other: FollowedPartition): boolean {
+  const isLate = Math.max(one.passedOver, other.passedOver) >= maxPassedOver;
+  return isLate ? one.passedOver > other.passedOver : one.offset < other.offset;
 }
