@@ -106,12 +106,13 @@ export class LogFollower implements AsyncDisposable {
     }
   }
 
-  /** `undefined` when there is no such partition; then following it has failed. */
+  /** `undefined` when the partition is not known; then following it has failed. */
   #leaderOf(cluster: LogCluster, followed: FollowedPartition): string | undefined {
+    const { topic, partition } = followed;
     try {
-      return cluster.leaderOf(followed.topic, followed.partition);
-    } catch (error) {
-      followed.fail(error);
+      return cluster.leaderOf(topic, partition);
+    } catch {
+      followed.fail(cluster.errorOfCode(fetchErrors.leaderNotAvailable, { topic, right: 'READ' }));
       return undefined;
     }
   }
@@ -161,7 +162,10 @@ export class LogFollower implements AsyncDisposable {
     for (const followed of wanting) {
       try {
         if (errorCode === fetchErrors.offsetOutOfRange) await this.#outside(cluster, followed);
-        if (errorCode !== 0) throw cluster.errorOfCode(errorCode, { topic, right: 'READ' });
+        // A broker that has just started may not know the topic. Whoever goes on asks for it first.
+        const code =
+          errorCode === fetchErrors.unknownTopic ? fetchErrors.leaderNotAvailable : errorCode;
+        if (code !== 0) throw cluster.errorOfCode(code, { topic, right: 'READ' });
         followed.accept(records);
       } catch (error) {
         if (errorCode !== 0) await cluster.driver.refreshMetadata().catch(() => undefined);

@@ -1,7 +1,9 @@
 import { expect } from 'chai';
+import { fetchErrors } from '../../../../src/kafka/driver-errors.ts';
 import { LogCluster } from '../../../../src/kafka/log-cluster.ts';
 import { LogFollower } from '../../../../src/kafka/reader/log-follower.ts';
 import type { Action } from '../../../../src/model/action.ts';
+import { LogUnavailableError } from '../../../../src/model/errors.ts';
 import { Offset } from '../../../../src/model/position.ts';
 import { FakeBrokers } from '../../../support/kafka/fake-log-cluster.ts';
 import { settle } from '../../../support/replicator/manual-clock.ts';
@@ -40,5 +42,16 @@ describe('Followers of one partition', () => {
     expect(behindAt).to.be.below(end / 2);
     await behind;
     over.abort();
+  });
+
+  it('may begin again when a broker does not know their topic for a moment', async () => {
+    const brokers = new FakeBrokers();
+    brokers.answer = async () => fetchErrors.unknownTopic;
+    LogCluster.open = async () => brokers.cluster();
+    await using follower = new LogFollower(brokers.cluster());
+    const start = { topic, partition: partition0, from: Offset.min };
+    const following = follower.follow(start, undefined).next();
+    const error = await following.catch((reason: unknown) => reason);
+    expect(error).to.be.instanceOf(LogUnavailableError);
   });
 });
