@@ -18,7 +18,6 @@ export interface CallPlace {
 export const fetchErrors = {
   offsetOutOfRange: 1,
   unknownTopic: 3,
-  leaderNotAvailable: 5,
   topicDenied: 29,
 } as const;
 

@@ -21,13 +21,7 @@ import {
   fetchPartitions,
   fetchPlaces,
 } from './driver/wire/fetch.ts';
-import {
-  type CallPlace,
-  fetchErrors,
-  isDriverError,
-  journalErrorOf,
-  protocolErrorOf,
-} from './driver-errors.ts';
+import { type CallPlace, isDriverError, journalErrorOf, protocolErrorOf } from './driver-errors.ts';
 
 const metadataMaxAgeMs = 300_000;
 const driverRetries = 2;
@@ -37,6 +31,7 @@ const unknownTopicLimitMs = 1_500;
 const unknownTopicPauseMs = 100;
 const closeLimitMs = 2_000;
 const readUncommitted = 0;
+const leaderNotAvailable = 5;
 
 /** First offset kept and the offset of the next record. */
 export interface OffsetRange {
@@ -253,7 +248,7 @@ export class LogCluster implements AsyncDisposable {
     const { length } = this.driver.findTopicPartitionMetadata(topic);
     // A broker that has just started may not know the topic. It is asked for again, with the next
     // try; taken for a number, 0 would end everything that is held in the topic.
-    if (length === 0) throw protocolError(fetchErrors.leaderNotAvailable);
+    if (length === 0) throw protocolError(leaderNotAvailable);
     return length;
   }
 
@@ -320,7 +315,7 @@ async function learnTopic(cluster: LogCluster, topic: string): Promise<void> {
       await cluster.driver.addMultipleTargetTopics([topic]);
       // No topic is without partitions: the broker answered of others, or of none.
       if (cluster.driver.findTopicPartitionMetadata(topic).length > 0) return;
-      throw protocolError(fetchErrors.leaderNotAvailable);
+      throw protocolError(leaderNotAvailable);
     } catch (error) {
       const unknown = protocolErrorOf(error) === 'UNKNOWN_TOPIC_OR_PARTITION';
       const leaderless = protocolErrorOf(error) === 'LEADER_NOT_AVAILABLE';

@@ -1,4 +1,4 @@
-import { ClosedError, DataIntegrityError } from '../../model/errors.ts';
+import { ClosedError, DataIntegrityError, LogUnavailableError } from '../../model/errors.ts';
 import type { FollowedBatch, FollowStart } from '../../ports/action-consumer.ts';
 import { onAbort } from '../../runtime/on-abort.ts';
 import { nextTurn, unlessAborted } from '../../runtime/waiting.ts';
@@ -112,7 +112,7 @@ export class LogFollower implements AsyncDisposable {
     try {
       return cluster.leaderOf(topic, partition);
     } catch {
-      followed.fail(cluster.errorOfCode(fetchErrors.leaderNotAvailable, { topic, right: 'READ' }));
+      followed.fail(notKnown(cluster, topic));
       return undefined;
     }
   }
@@ -162,10 +162,8 @@ export class LogFollower implements AsyncDisposable {
     for (const followed of wanting) {
       try {
         if (errorCode === fetchErrors.offsetOutOfRange) await this.#outside(cluster, followed);
-        // A broker that has just started may not know the topic. Whoever goes on asks for it first.
-        const code =
-          errorCode === fetchErrors.unknownTopic ? fetchErrors.leaderNotAvailable : errorCode;
-        if (code !== 0) throw cluster.errorOfCode(code, { topic, right: 'READ' });
+        if (errorCode === fetchErrors.unknownTopic) throw notKnown(cluster, topic);
+        if (errorCode !== 0) throw cluster.errorOfCode(errorCode, { topic, right: 'READ' });
         followed.accept(records);
       } catch (error) {
         if (errorCode !== 0) await cluster.driver.refreshMetadata().catch(() => undefined);
@@ -205,6 +203,13 @@ interface Answered {
   readonly followers: readonly FollowedPartition[];
   /** The offset that was asked for. */
   readonly offset: number | undefined;
+}
+
+/** As a broker says that has just started. Whoever follows on asks for the topic first. */
+function notKnown({ address }: LogCluster, topic: string): LogUnavailableError {
+  return new LogUnavailableError(
+    `Kafka at ${address} does not know topic ${topic}, or the partition, at the moment`,
+  );
 }
 
 type Place = Pick<FetchPlace, 'topic' | 'partition'>;
