@@ -43,7 +43,7 @@ describe('A partition whose former leader answers late', () => {
       brokers.add(0, [actionOf('a', append(1)), actionOf('a', append(2))]);
     }
     cluster = brokers.cluster();
-    fetchPlaces = cluster.fetchPlaces;
+    fetchPlaces = cluster.fetchPlaces.bind(cluster);
     hasMoved = false;
     asked = [];
     const ask = (node: string, places: readonly FetchPlace[]) =>

@@ -85,7 +85,7 @@ describe('Reads of one partition at the same time', () => {
     write(1, 3, () => 'a');
     let isKnown = true;
     const cluster = brokers.cluster();
-    const { leaderOf } = cluster;
+    const leaderOf = cluster.leaderOf.bind(cluster);
     Object.assign(cluster, {
       learnTopic: async () => {
         isKnown = true;
