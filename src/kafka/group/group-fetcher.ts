@@ -69,7 +69,8 @@ export class GroupFetcher {
         moved = true;
         this.wake();
       };
-      const loops = [...leaders].map((node) => this.#runNode(node, isCurrent, onMoved));
+      const turn = { leaders, isCurrent, onMoved };
+      const loops = [...leaders].map((node) => this.#runNode(node, turn));
       const settled = await Promise.allSettled(loops);
       for (const loop of settled) if (loop.status === 'rejected') throw loop.reason;
       if (leaders.size === 0) return;
@@ -81,16 +82,19 @@ export class GroupFetcher {
   }
 
   /** Asks one broker until the leaders have to be looked up again. */
-  async #runNode(node: string, isCurrent: () => boolean, onMoved: () => void): Promise<void> {
+  async #runNode(node: string, { leaders, isCurrent, onMoved }: Turn): Promise<void> {
     const { clock } = this.#cluster.deps;
     let failingSinceMs: number | undefined;
     let pauseMs = retryPauseMs;
     try {
       while (isCurrent()) {
-        const own = [...this.#partitions.values()].filter(
-          (p) => this.#leaderOf(p.partition) === node,
+        const byLeader = Map.groupBy(this.#partitions.values(), ({ partition }) =>
+          this.#leaderOf(partition),
         );
-        if (own.length === 0) return onMoved();
+        const own = byLeader.get(node);
+        // Of a new leader, too, nobody asks: it may have one partition, and this node keep others.
+        if (own === undefined || ![...byLeader.keys()].every((leader) => leaders.has(leader)))
+          return onMoved();
         const ready = own.filter((partition) => partition.hasRoom);
         if (ready.length === 0) {
           await this.#room.wait();
@@ -199,6 +203,14 @@ export class GroupFetcher {
   #mapped(error: unknown) {
     return this.#cluster.errorOf(error, { topic: this.#topic, right: 'READ' });
   }
+}
+
+/** What the loops of all leaders share until one of them finds that partitions have moved. */
+interface Turn {
+  /** The brokers that are asked. */
+  readonly leaders: ReadonlySet<string>;
+  readonly isCurrent: () => boolean;
+  readonly onMoved: () => void;
 }
 
 /**

@@ -147,6 +147,8 @@ export class LogFollower implements AsyncDisposable {
         await cluster.driver.refreshMetadata().catch(() => undefined);
         for (const followed of ready) followed.fail(error);
       }
+      // One of them may have another leader by now, which nobody asks yet.
+      this.#ask(cluster);
     }
   }
 

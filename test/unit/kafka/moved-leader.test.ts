@@ -96,6 +96,27 @@ describe('A partition whose former leader answers late', () => {
     question.answer(answers);
   }
 
+  /** A group's fetcher of both partitions. */
+  function fetching(records: (batch: PartitionBatch) => Promise<void>): GroupFetcher {
+    const nothing = async (): Promise<undefined> => undefined;
+    const subscriber = { assigned: nothing, records, revoked: nothing, lost: nothing };
+    const events = {
+      onRoom: () => fetcher.wake(),
+      onError: () => {},
+      steadyMs: () => 0,
+      isOwned: () => true,
+    };
+    const limits = { offset: 0, topic, sliceRecords: 100, aheadBytes: 1_000_000 };
+    const partitions = new Map(
+      [partition0, partition1].map((partition) => [
+        partition,
+        new AssignedPartition({ ...limits, partition }, subscriber, events),
+      ]),
+    );
+    const fetcher = new GroupFetcher(cluster, topic, partitions);
+    return fetcher;
+  }
+
   it('is followed without a break', async () => {
     await using follower = new LogFollower(cluster);
     const over = new AbortController();
@@ -124,32 +145,37 @@ describe('A partition whose former leader answers late', () => {
     expect(offsets).to.deep.equal([0, 1, 2, 3, 4, 5, 6, 7]);
   });
 
+  it('is followed at a leader that led nothing that was followed before', async () => {
+    cluster.leaderOf = (_topic, partition) => (partition === 0 && hasMoved ? present : former);
+    await using follower = new LogFollower(cluster);
+    const over = new AbortController();
+    const next = ([partition0, partition1] as const).map((partition) =>
+      follower
+        .follow({ topic, partition, from: Offset.min }, over.signal)
+        .next()
+        .catch(() => undefined),
+    );
+    await answer(await question(former, partition0), 0);
+    const both = await question(former, partition1);
+    hasMoved = true;
+    await answer(both, 0);
+    for (let turns = 0; turns < 10 && !asked.some(({ node }) => node === present); turns++) {
+      await settle();
+    }
+    const nodes = asked.map(({ node }) => node).sort();
+    over.abort();
+    for (const left of asked) await answer(left, 0);
+    await Promise.all(next);
+    expect(nodes).to.deep.equal([former, present]);
+  });
+
   it('is replicated in order, each record once', async () => {
     const offsets: number[] = [];
     const busy = gate();
-    const subscriber = {
-      assigned: async () => undefined,
-      records: async ({ records }: PartitionBatch) => {
-        offsets.push(...records.map(({ offset }) => offset));
-        await busy.opened;
-      },
-      revoked: async () => {},
-      lost: async () => {},
-    };
-    const events = {
-      onRoom: () => fetcher.wake(),
-      onError: () => {},
-      steadyMs: () => 0,
-      isOwned: () => true,
-    };
-    const limits = { offset: 0, topic, sliceRecords: 100, aheadBytes: 1_000_000 };
-    const partitions = new Map(
-      [partition0, partition1].map((partition) => [
-        partition,
-        new AssignedPartition({ ...limits, partition }, subscriber, events),
-      ]),
-    );
-    const fetcher = new GroupFetcher(cluster, topic, partitions);
+    const fetcher = fetching(async ({ records }) => {
+      offsets.push(...records.map(({ offset }) => offset));
+      await busy.opened;
+    });
     const running = fetcher.run();
     await answer(await question(former, partition0), 1);
     const late = await question(former, partition0);
@@ -161,6 +187,31 @@ describe('A partition whose former leader answers late', () => {
     busy.open();
     await settle();
     fetcher.stop();
+    for (const left of asked) await answer(left, 0);
+    await running;
+    expect(offsets).to.deep.equal([0, 1, 2, 3, 4, 5, 6, 7]);
+  });
+
+  it('is fetched from a leader that led none of ours before', async () => {
+    cluster.leaderOf = (_topic, partition) => (partition === 0 && hasMoved ? present : former);
+    const offsets: number[] = [];
+    const fetcher = fetching(async ({ records }) => {
+      offsets.push(...records.map(({ offset }) => offset));
+    });
+    const running = fetcher.run();
+    const both = await question(former, partition0);
+    hasMoved = true;
+    await answer(both, 1);
+    // The former one still leads partition 1.
+    await answer(await question(former, partition1), 1);
+    for (let turns = 0; turns < 10 && !asked.some(({ node }) => node === present); turns++) {
+      await settle();
+      for (const other of asked.filter(({ node }) => node === former)) await answer(other, 1);
+    }
+    for (const next of asked) await answer(next, 3);
+    await settle();
+    fetcher.stop();
+    await settle();
     for (const left of asked) await answer(left, 0);
     await running;
     expect(offsets).to.deep.equal([0, 1, 2, 3, 4, 5, 6, 7]);
