@@ -245,7 +245,11 @@ export class LogCluster implements AsyncDisposable {
       this.#refreshing = undefined;
     });
     await this.#refreshing;
-    return this.driver.findTopicPartitionMetadata(topic).length;
+    const { length } = this.driver.findTopicPartitionMetadata(topic);
+    // A broker that has just started may not know the topic. It is asked for again, with the next
+    // try; taken for a number, 0 would end everything that is held in the topic.
+    if (length === 0) throw protocolError(leaderNotAvailable);
+    return length;
   }
 
   /**

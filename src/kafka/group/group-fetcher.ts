@@ -69,7 +69,8 @@ export class GroupFetcher {
         moved = true;
         this.wake();
       };
-      const loops = [...leaders].map((node) => this.#runNode(node, isCurrent, onMoved));
+      const turn = { leaders, isCurrent, onMoved };
+      const loops = [...leaders].map((node) => this.#runNode(node, turn));
       const settled = await Promise.allSettled(loops);
       for (const loop of settled) if (loop.status === 'rejected') throw loop.reason;
       if (leaders.size === 0) return;
@@ -81,16 +82,19 @@ export class GroupFetcher {
   }
 
   /** Asks one broker until the leaders have to be looked up again. */
-  async #runNode(node: string, isCurrent: () => boolean, onMoved: () => void): Promise<void> {
+  async #runNode(node: string, { leaders, isCurrent, onMoved }: Turn): Promise<void> {
     const { clock } = this.#cluster.deps;
     let failingSinceMs: number | undefined;
     let pauseMs = retryPauseMs;
     try {
       while (isCurrent()) {
-        const own = [...this.#partitions.values()].filter(
-          (p) => this.#leaderOf(p.partition) === node,
+        const byLeader = Map.groupBy(this.#partitions.values(), ({ partition }) =>
+          this.#leaderOf(partition),
         );
-        if (own.length === 0) return onMoved();
+        const own = byLeader.get(node);
+        // Of a new leader, too, nobody asks: it may have one partition, and this node keep others.
+        if (own === undefined || ![...byLeader.keys()].every((leader) => leaders.has(leader)))
+          return onMoved();
         const ready = own.filter((partition) => partition.hasRoom);
         if (ready.length === 0) {
           await this.#room.wait();
@@ -124,10 +128,11 @@ export class GroupFetcher {
   ): Promise<Error | undefined> {
     const { consumer } = this.#cluster.settings;
     let answers: readonly FetchedPartition[];
+    const wanted = new Map(ready.map(({ partition, next }) => [partition as number, next]));
     try {
       answers = await this.#cluster.fetch(node, {
         topic: this.#topic,
-        partitions: ready.map(({ partition, next }) => ({ partition, offset: next })),
+        partitions: [...wanted].map(([partition, offset]) => ({ partition, offset })),
         maxWaitMs: busy ? Math.min(busyWaitMs, consumer.fetchMaxWaitMs) : consumer.fetchMaxWaitMs,
         minBytes: consumer.fetchMinBytes,
         maxBytes: consumer.fetchMaxBytes,
@@ -139,14 +144,23 @@ export class GroupFetcher {
       return error as Error;
     }
     let retryable: Error | undefined;
-    for (const answer of answers) retryable = (await this.#accept(answer)) ?? retryable;
+    for (const answer of answers) {
+      const offset = wanted.get(answer.partition);
+      retryable = (await this.#accept(answer, offset)) ?? retryable;
+    }
     return retryable;
   }
 
-  /** Hands an answer to its partition. An error that may be retried comes as a value. */
-  async #accept(answer: FetchedPartition): Promise<Error | undefined> {
+  /**
+   * Hands an answer to its partition. An error that may be retried comes as a value. When the
+   * leader has moved, both brokers may have been asked, and one of the answers comes late: its
+   * records would be replicated twice, and the second time out of order.
+   *
+   * @param offset the one that was asked for
+   */
+  async #accept(answer: FetchedPartition, offset: number | undefined): Promise<Error | undefined> {
     const partition = this.#partitions.get(answer.partition);
-    if (partition === undefined || this.#stopped) return undefined;
+    if (partition === undefined || this.#stopped || partition.next !== offset) return undefined;
     const { errorCode, records, endOffset } = answer;
     if (errorCode === fetchErrors.offsetOutOfRange) return this.#outside(partition);
     if (errorCode !== 0) {
@@ -154,7 +168,6 @@ export class GroupFetcher {
       if (!error.retryable && errorCode !== fetchErrors.unknownTopic) throw error;
       return error;
     }
-    const { next: offset } = partition;
     let batches: readonly RecordBatch[];
     try {
       batches = recordBatchesOf(records);
@@ -190,6 +203,14 @@ export class GroupFetcher {
   #mapped(error: unknown) {
     return this.#cluster.errorOf(error, { topic: this.#topic, right: 'READ' });
   }
+}
+
+/** What the loops of all leaders share until one of them finds that partitions have moved. */
+interface Turn {
+  /** The brokers that are asked. */
+  readonly leaders: ReadonlySet<string>;
+  readonly isCurrent: () => boolean;
+  readonly onMoved: () => void;
 }
 
 /**

@@ -128,9 +128,9 @@ export class GroupSession {
       events: {
         onRebalance: () => this.#learn('group.rebalances'),
         onLost: () => this.#lose(),
-        onBeat: (steadyMs) => {
+        onBeat: async (steadyMs) => {
           if (this.#lease.isHeld) this.#learn('join.proven');
-          return this.#check(steadyMs);
+          this.#check(steadyMs);
         },
       },
     });
@@ -205,7 +205,7 @@ export class GroupSession {
   };
 
   /** After each heartbeat: looks for a subscriber that hangs, and for new partitions. */
-  async #check(steadyMs: number): Promise<void> {
+  #check(steadyMs: number): void {
     const { cluster, subscriber } = this.#deps;
     const limitMs = cluster.settings.consumer.maxPollIntervalMs;
     for (const assigned of this.#partitions.values()) {
@@ -218,9 +218,15 @@ export class GroupSession {
     }
     if (steadyMs - this.#checkedMs < partitionCheckMs) return;
     this.#checkedMs = steadyMs;
-    const before = cluster.driver.findTopicPartitionMetadata(this.#topic).length;
-    await cluster.driver.refreshMetadata().catch(() => undefined);
-    const after = cluster.driver.findTopicPartitionMetadata(this.#topic).length;
+    // Not waited for: a broker that is silent would hold up the heartbeats, and lose the member.
+    this.#lookForPartitions().catch(() => {});
+  }
+
+  async #lookForPartitions(): Promise<void> {
+    const { driver } = this.#deps.cluster;
+    const before = driver.findTopicPartitionMetadata(this.#topic).length;
+    await driver.refreshMetadata();
+    const after = driver.findTopicPartitionMetadata(this.#topic).length;
     if (after !== before) this.#learn('group.rebalances');
   }
 

@@ -18,6 +18,8 @@ export class FollowedPartition implements FetchPlace {
   readonly partition: FollowStart['partition'];
   /** First offset that was not fetched yet. */
   offset: Offset;
+  /** Fetches of the partition in a row that went to followers at other offsets. */
+  passedOver = 0;
   /** First offset that was not handed over yet. */
   #taken: Offset;
   readonly #wantedFrom: () => number;

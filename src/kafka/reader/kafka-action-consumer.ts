@@ -10,6 +10,7 @@ import type {
 } from '../../ports/action-consumer.ts';
 import type { CallOptions } from '../../ports/call-options.ts';
 import { onAbort } from '../../runtime/on-abort.ts';
+import { unlessAborted } from '../../runtime/waiting.ts';
 import type { KafkaDeps } from '../driver/kafka-client.ts';
 import { LogCluster } from '../log-cluster.ts';
 import { LogFollower } from './log-follower.ts';
@@ -51,7 +52,7 @@ class KafkaActionConsumer implements ActionConsumer {
     signal?.throwIfAborted();
     if (range.from >= range.to) return;
     if (this.#closed) throw closedError();
-    await this.#cluster.learnTopic(range.key.topic);
+    await unlessAborted(this.#cluster.learnTopic(range.key.topic), signal);
     const request = new ReadRequest(range);
     const stopListening = onAbort(signal, (reason) => request.fail(reason));
     try {
@@ -92,18 +93,27 @@ class KafkaActionConsumer implements ActionConsumer {
 
   async endOffset(topic: Topic, partition: Partition, options?: CallOptions): Promise<Offset> {
     const cluster = this.#cluster;
-    options?.signal?.throwIfAborted();
-    if (this.#closed) throw closedError();
-    await cluster.learnTopic(topic);
-    const place = { topic, right: 'DESCRIBE', signal: options?.signal } as const;
-    return Offset.of(await cluster.retrying(place, () => cluster.endOffset(topic, partition)));
+    const end = await this.#ask(topic, options, async () => {
+      await cluster.learnTopic(topic);
+      return await cluster.endOffset(topic, partition);
+    });
+    return Offset.of(end);
   }
 
-  async partitionCount(topic: Topic, options?: CallOptions): Promise<number> {
-    options?.signal?.throwIfAborted();
+  partitionCount(topic: Topic, options?: CallOptions): Promise<number> {
+    return this.#ask(topic, options, () => this.#cluster.partitionCount(topic));
+  }
+
+  /**
+   * Asks until there is an answer. A broker that is silent keeps the question for longer than a
+   * read may take, so the caller does not wait for it when its signal fires.
+   */
+  async #ask<T>(topic: Topic, options: CallOptions | undefined, ask: () => Promise<T>): Promise<T> {
+    const signal = options?.signal;
+    signal?.throwIfAborted();
     if (this.#closed) throw closedError();
-    const place = { topic, right: 'DESCRIBE', signal: options?.signal } as const;
-    return await this.#cluster.retrying(place, () => this.#cluster.partitionCount(topic));
+    const place = { topic, right: 'DESCRIBE', signal } as const;
+    return await unlessAborted(this.#cluster.retrying(place, ask), signal);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,8 +1,8 @@
-import { ClosedError, DataIntegrityError } from '../../model/errors.ts';
+import { ClosedError, DataIntegrityError, LogUnavailableError } from '../../model/errors.ts';
 import type { FollowedBatch, FollowStart } from '../../ports/action-consumer.ts';
 import { onAbort } from '../../runtime/on-abort.ts';
 import { nextTurn, unlessAborted } from '../../runtime/waiting.ts';
-import type { FetchedPartition } from '../driver/wire/fetch.ts';
+import type { FetchedPartition, FetchPlace } from '../driver/wire/fetch.ts';
 import { fetchErrors } from '../driver-errors.ts';
 import { LogCluster } from '../log-cluster.ts';
 import { FollowedPartition, stepRecords } from './followed-partition.ts';
@@ -13,10 +13,16 @@ import { FollowedPartition, stepRecords } from './followed-partition.ts';
  */
 const maxWaitMs = 100;
 /**
- * The same while a follower is busy and its partition is left out of the request: when the follower
- * is ready, its partition must not wait long for the next one.
+ * The same while a follower is busy, or waits for its turn, and is left out of the request: it must
+ * not wait long for the next one.
  */
 const busyWaitMs = 10;
+/**
+ * A fetch has one offset of a partition, and goes to the follower that is furthest behind. After so
+ * many the turn is another one's: one may be hours behind, and the others of the partition must not
+ * wait until it is as far.
+ */
+const maxPassedOver = 8;
 
 /**
  * Follows partitions for as long as somebody wants them, over connections of its own, where waiting
@@ -100,12 +106,13 @@ export class LogFollower implements AsyncDisposable {
     }
   }
 
-  /** `undefined` when there is no such partition; then following it has failed. */
+  /** `undefined` when the partition is not known; then following it has failed. */
   #leaderOf(cluster: LogCluster, followed: FollowedPartition): string | undefined {
+    const { topic, partition } = followed;
     try {
-      return cluster.leaderOf(followed.topic, followed.partition);
-    } catch (error) {
-      followed.fail(error);
+      return cluster.leaderOf(topic, partition);
+    } catch {
+      followed.fail(notKnown(cluster, topic));
       return undefined;
     }
   }
@@ -119,36 +126,45 @@ export class LogFollower implements AsyncDisposable {
       );
       const ready = own.filter((followed) => followed.hasRoom);
       if (ready.length === 0) return;
+      const places = turnsOf(ready);
+      const isServed = (followed: FollowedPartition): boolean =>
+        followed.hasRoom && followed.passedOver === 0;
       try {
-        const answers = await cluster.fetchPlaces(node, lowestOfEach(ready), {
-          maxWaitMs: ready.length < own.length ? busyWaitMs : maxWaitMs,
+        const answers = await cluster.fetchPlaces(node, places, {
+          maxWaitMs: own.every(isServed) ? maxWaitMs : busyWaitMs,
           minBytes: 1,
           maxBytes: consumer.fetchMaxBytes,
           maxPartitionBytes: consumer.maxPartitionFetchBytes,
         });
-        for (const answer of answers) await this.#accept(cluster, ready, answer);
+        for (const answer of answers) {
+          const asked = places.find((place) => isSamePlace(place, answer));
+          const followers = ready.filter((followed) => isSamePlace(followed, answer));
+          await this.#accept(cluster, { answer, followers, offset: asked?.offset });
+        }
         // Followers that take what came now are part of the next request.
         await nextTurn();
       } catch (error) {
         await cluster.driver.refreshMetadata().catch(() => undefined);
         for (const followed of ready) followed.fail(error);
       }
+      // One of them may have another leader by now, which nobody asks yet.
+      this.#ask(cluster);
     }
   }
 
-  /** Hands an answer to the followers that were asked for its offset. */
-  async #accept(
-    cluster: LogCluster,
-    asked: readonly FollowedPartition[],
-    answer: FetchedPartition,
-  ): Promise<void> {
-    const { topic, partition, errorCode, records } = answer;
-    const here = asked.filter((one) => one.topic === topic && one.partition === partition);
-    const [lowest] = lowestOfEach(here);
+  /**
+   * Hands an answer to the followers that want what was asked for. When the leader of a partition
+   * has moved, both brokers may have been asked, and one of the answers comes late: it would take
+   * the place of what the other one has brought, and those records would be passed over.
+   */
+  async #accept(cluster: LogCluster, { answer, followers, offset }: Answered): Promise<void> {
+    const { topic, errorCode, records } = answer;
     // Taken now: `accept` moves an offset on.
-    for (const followed of here.filter(({ offset }) => offset === lowest?.offset)) {
+    const wanting = followers.filter((one) => one.hasRoom && one.offset === offset);
+    for (const followed of wanting) {
       try {
         if (errorCode === fetchErrors.offsetOutOfRange) await this.#outside(cluster, followed);
+        if (errorCode === fetchErrors.unknownTopic) throw notKnown(cluster, topic);
         if (errorCode !== 0) throw cluster.errorOfCode(errorCode, { topic, right: 'READ' });
         followed.accept(records);
       } catch (error) {
@@ -182,13 +198,41 @@ export class LogFollower implements AsyncDisposable {
   }
 }
 
-/** One of each partition, that with the lowest offset: the others wait until it is as far. */
-function lowestOfEach(followed: readonly FollowedPartition[]): FollowedPartition[] {
-  const byPlace = new Map<string, FollowedPartition>();
-  for (const one of followed) {
-    const place = `${one.partition}:${one.topic}`;
-    const other = byPlace.get(place);
-    if (other === undefined || one.offset < other.offset) byPlace.set(place, one);
+/** What a broker has answered about one partition. */
+interface Answered {
+  readonly answer: FetchedPartition;
+  /** Followers of the partition that had room when it was asked. */
+  readonly followers: readonly FollowedPartition[];
+  /** The offset that was asked for. */
+  readonly offset: number | undefined;
+}
+
+/** As a broker says that has just started. Whoever follows on asks for the topic first. */
+function notKnown({ address }: LogCluster, topic: string): LogUnavailableError {
+  return new LogUnavailableError(
+    `Kafka at ${address} does not know topic ${topic}, or the partition, at the moment`,
+  );
+}
+
+type Place = Pick<FetchPlace, 'topic' | 'partition'>;
+
+function isSamePlace(one: Place, other: Place): boolean {
+  return one.topic === other.topic && one.partition === other.partition;
+}
+
+/** What is asked of each partition: the offset of the follower whose turn it is. */
+function turnsOf(followed: readonly FollowedPartition[]): FetchPlace[] {
+  const places: FetchPlace[] = [];
+  const byPlace = Map.groupBy(followed, ({ topic, partition }) => `${partition}:${topic}`);
+  for (const here of byPlace.values()) {
+    const { topic, partition, offset } = here.reduce((a, b) => (isBefore(b, a) ? b : a));
+    for (const one of here) one.passedOver = one.offset === offset ? 0 : one.passedOver + 1;
+    places.push({ topic, partition, offset });
   }
-  return [...byPlace.values()];
+  return places;
+}
+
+function isBefore(one: FollowedPartition, other: FollowedPartition): boolean {
+  const isLate = Math.max(one.passedOver, other.passedOver) >= maxPassedOver;
+  return isLate ? one.passedOver > other.passedOver : one.offset < other.offset;
 }

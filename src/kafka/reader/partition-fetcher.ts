@@ -119,6 +119,8 @@ export class PartitionFetcher {
   async #fetch(offset: number): Promise<FetchedPartition | Error> {
     const { consumer } = this.#cluster.settings;
     try {
+      // Metadata without the topic, as of a broker that has just started, would end the read.
+      await this.#cluster.learnTopic(this.topic);
       const node = this.#cluster.leaderOf(this.topic, this.partition);
       const [answer] = await this.#cluster.fetch(node, {
         topic: this.topic,

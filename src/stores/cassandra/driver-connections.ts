@@ -77,6 +77,8 @@ export class DriverConnections {
   readonly #control: ControlConnection;
   readonly #open = new Set<Connection>();
   readonly #refreshes = new Set<Promise<void>>();
+  /** One that is no part of another one. */
+  #refreshing: Promise<void> | undefined;
   readonly #closed = new AbortController();
   /** A host was replaced, or is gone, and the driver still asks it for the rows that it had. */
   #isRingOld = false;
@@ -155,7 +157,8 @@ export class DriverConnections {
   /**
    * A refresh looks for a host when the one that tells of changes is lost. The driver does it again
    * after each failure, with a timer that nobody can end: here it comes at once, and the pause is
-   * ours.
+   * ours. Where it finds one by the contact points it listens twice for the loss of that, and would
+   * refresh twice after it, then four times, and so on: here there is one refresh at a time.
    */
   #ownRefreshes(policy: ReconnectionPolicy): void {
     const control = this.#control;
@@ -170,12 +173,18 @@ export class DriverConnections {
       schedule = policy.newSchedule();
       if (this.#isRingOld) this.#renewRing();
     });
-    control._refresh = (plan) => {
-      // With a plan it is part of another one.
-      const pauseMs = plan === undefined && hasFailed ? schedule.next().value : 0;
+    const own = (pauseMs: number, plan?: unknown): Promise<void> => {
       const refreshing = this.#unlessClosed(pauseMs, () => refresh(plan));
       this.#refreshes.add(refreshing);
       return refreshing.finally(() => this.#refreshes.delete(refreshing));
+    };
+    control._refresh = (plan) => {
+      // With a plan it is part of another one.
+      if (plan !== undefined) return own(0, plan);
+      this.#refreshing ??= own(hasFailed ? schedule.next().value : 0).finally(() => {
+        this.#refreshing = undefined;
+      });
+      return this.#refreshing;
     };
   }
 

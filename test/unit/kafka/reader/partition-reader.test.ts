@@ -1,7 +1,9 @@
 import { expect } from 'chai';
+import { fetchErrors } from '../../../../src/kafka/driver-errors.ts';
 import { LogCluster } from '../../../../src/kafka/log-cluster.ts';
 import { openKafkaActionConsumer } from '../../../../src/kafka/reader/kafka-action-consumer.ts';
 import type { Action } from '../../../../src/model/action.ts';
+import { NotSetUpError } from '../../../../src/model/errors.ts';
 import { Key } from '../../../../src/model/key.ts';
 import { Offset } from '../../../../src/model/position.ts';
 import type { ActionConsumer } from '../../../../src/ports/action-consumer.ts';
@@ -77,6 +79,34 @@ describe('Reads of one partition at the same time', () => {
       Date.now = now;
     }
     expect(records).to.equal(4);
+  });
+
+  it('go on when the metadata has lost their topic for a moment', async () => {
+    write(1, 3, () => 'a');
+    let isKnown = true;
+    const cluster = brokers.cluster();
+    const leaderOf = cluster.leaderOf.bind(cluster);
+    Object.assign(cluster, {
+      learnTopic: async () => {
+        isKnown = true;
+      },
+      leaderOf: (name: string, partition: number) => {
+        if (!isKnown) throw new NotSetUpError(`topic ${name} has no partition ${partition}`);
+        return leaderOf(name, partition);
+      },
+    });
+    LogCluster.open = async () => cluster;
+    await using other = await openKafkaActionConsumer(settings, deps);
+    brokers.answer = async () => {
+      if (brokers.fetches > 1) return undefined;
+      isKnown = false;
+      return fetchErrors.unknownTopic;
+    };
+    const range = { key: Key.of(topic, 'a'), partition: partition0, from: Offset.of(0) };
+    const offsets: number[] = [];
+    for await (const batch of other.read({ ...range, to: Offset.of(3) }))
+      offsets.push(...batch.map(({ at }) => at.offset));
+    expect(offsets).to.deep.equal([0, 1, 2]);
   });
 
   it('share one pass: 100 recoveries fetch each batch once', async () => {

@@ -171,4 +171,30 @@ describe('a Cassandra session that is closed leaves nothing open', () => {
     await connections.close();
     await expectNothingOpen();
   });
+
+  it('looks for a host once after each loss of all connections', async () => {
+    const client = new Client({
+      contactPoints: ['127.0.0.1'],
+      protocolOptions: { port: fake.port },
+      localDataCenter: 'datacenter1',
+    });
+    let looks = 0;
+    let found = 0;
+    client.on('log', (_level: string, _source: string, message: string) => {
+      if (message === 'Trying to acquire a connection to a new host') looks++;
+      if (message.endsWith('and up to date')) found++;
+    });
+    const connections = new DriverConnections(client);
+    await connections.connect();
+    for (let losses = 1; losses <= 4; losses++) {
+      [looks, found] = [0, 0];
+      fake.refuse(true);
+      fake.refuse(false);
+      await eventually('a host', () => found > 0);
+      await systemClock.sleep(50);
+      expect(looks, `after loss ${losses}`).to.equal(1);
+    }
+    await connections.close();
+    await expectNothingOpen();
+  });
 });
