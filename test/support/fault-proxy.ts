@@ -71,6 +71,11 @@ export class FaultProxy implements AsyncDisposable {
     this.#drop = { kind, left: count, thenCut };
   }
 
+  /** Answers that are kept back at the moment. */
+  get held(): number {
+    return this.#held?.sends.length ?? 0;
+  }
+
   /** Keeps answers to requests of one kind back. */
   holdAnswers(kind: number): void {
     this.#held = { kind, sends: [] };

@@ -9,8 +9,8 @@ export interface FleetClaim {
   /** What it has at the moment, by topic. */
   readonly held: ReadonlyMap<Topic, readonly Partition[]>;
   /**
-   * The generation in which it was given that; 0 = it never was. Where two members claim one
-   * partition, the higher generation is right: the other one has not heard of its loss.
+   * The latest generation that it knows, of which it has that; 0 = it knows none. Where two members
+   * claim one partition, the higher generation is right: the other one has not heard of its loss.
    */
   readonly heldSince: number;
 }

@@ -111,6 +111,8 @@ class KafkaFleetMembership implements FleetMembership {
   #stirred = new AbortController();
   #life: Life | undefined;
   #view: FleetView | undefined;
+  /** The latest generation of which it has had a view. Generations go on from it. */
+  #known = 0;
   #trouble: Error | undefined;
   /** Kafka's number of the generation whose view this is. */
   #viewGeneration: number | undefined;
@@ -204,6 +206,8 @@ class KafkaFleetMembership implements FleetMembership {
     // good.
     const sent = newLease.moment();
     const answer = await this.#prove();
+    // Nothing would end a life that begins after that.
+    this.#closing.signal.throwIfAborted();
     // The life may have ended while that heartbeat was on its way. Its lease would never be held
     // again: with it, this member would refuse the partitions that the view gives it, for ever.
     const lease = this.#life?.lease ?? newLease;
@@ -232,6 +236,7 @@ class KafkaFleetMembership implements FleetMembership {
     this.#calm.saw(ids, clock.steadyMs());
     this.#life ??= this.#begin(lease);
     this.#view = view;
+    this.#known = view.generation;
     this.#tell();
   }
 
@@ -291,7 +296,7 @@ class KafkaFleetMembership implements FleetMembership {
       member: this.#member,
       topics: this.#hosted,
       held: new Map(held.filter(([, partitions]) => partitions.length > 0)),
-      heldSince: this.#view?.generation ?? 0,
+      heldSince: this.#known,
     };
     return encodeClaim(claim);
   }

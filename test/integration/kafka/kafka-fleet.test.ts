@@ -122,6 +122,47 @@ describe('a fleet on Kafka', function () {
     await eventually('it is back', () => slow.isMember() && owns(slow, 'slow', 5));
   });
 
+  it('a member that ends while it takes over a view is none any more', async () => {
+    const heartbeatIntervalMs = 60_000;
+    const ending = await open('ending', throughProxy(), heartbeatIntervalMs);
+    ending.host([topic]);
+    await eventually('all for the one', () => owns(ending, 'ending', 4) && ending.isMember());
+    proxy.holdAnswers(apiKeys.heartbeat);
+    // It asks by a heartbeat whether its share is still good.
+    ending.host([]);
+    await eventually('it has its share', () => proxy.held > 0);
+    const views: unknown[] = [];
+    ending.onChange((view) => views.push(view));
+    const ended = ending[Symbol.asyncDispose]();
+    proxy.releaseAnswers();
+    await ended;
+    expect(views).to.deep.equal([undefined]);
+    expect([ending.view, ending.isMember()]).to.deep.equal([undefined, false]);
+  });
+
+  it('generations go on where they were when Kafka has lost the group', async () => {
+    const lasting = await open('lasting', throughProxy());
+    lasting.host([topic]);
+    await eventually('all for the one', () => owns(lasting, 'lasting', 4));
+    const { generation = 0 } = lasting.view ?? {};
+    proxy.freeze(true);
+    await eventually('it knows', () => lasting.view === undefined);
+    const operator = plainKafka().admin();
+    await operator.connect();
+    // Kafka does so itself once nobody has been in the group for some minutes. It refuses while the
+    // session of the member lasts.
+    let isGone = false;
+    while (!isGone)
+      isGone = await operator.deleteGroups([group]).then(
+        () => true,
+        () => false,
+      );
+    await operator.disconnect();
+    proxy.freeze(false);
+    await eventually('it is back', () => lasting.isMember());
+    expect(lasting.view?.generation).to.be.above(generation);
+  });
+
   it('partitions that are added to a topic get owners', async () => {
     const one = await open('one');
     one.host([topic]);
