@@ -120,7 +120,8 @@ class KafkaFleetMembership implements FleetMembership {
   /** What the last round was told. */
   #claimed: readonly Topic[] = this.#hosted;
   /** Set when this member shared out the present generation. */
-  #shared: { readonly isBalanced: boolean } | undefined;
+  #shared: { readonly isBalanced: boolean; readonly isOutdated: boolean } | undefined;
+  #isCounting = false;
 
   constructor(cluster: LogCluster, { fleet, member }: KafkaFleetOptions) {
     const { group: groupId, sessionTimeoutMs, balanceDelayMs } = fleet;
@@ -198,7 +199,7 @@ class KafkaFleetMembership implements FleetMembership {
     const newLease = new GroupLease({ sessionTimeoutMs, rebalanceTimeoutMs });
     const { generation, text } = await this.#group.join(this.#claim(), async (number, members) => {
       const shared = await this.#sharing.share(number, members);
-      this.#shared = shared;
+      this.#shared = { isBalanced: shared.isBalanced, isOutdated: false };
       return shared.text;
     });
     const view = decodeView(text);
@@ -261,16 +262,28 @@ class KafkaFleetMembership implements FleetMembership {
   /** Until another round is due. */
   async #attend(): Promise<void> {
     const { clock } = this.#cluster.deps;
-    let checkedMs = clock.steadyMs();
+    let countedMs = clock.steadyMs();
     while (!this.#isRoundDue()) {
       this.#stirred = new AbortController();
       const { signal } = this.#stirred;
       await clock.sleep(this.#fleet.heartbeatIntervalMs, { signal }).catch(() => undefined);
-      const steadyMs = clock.steadyMs();
-      if (this.#shared === undefined || steadyMs - checkedMs < countsCheckMs) continue;
-      checkedMs = steadyMs;
-      if (!this.#isRoundDue() && (await this.#sharing.haveCountsChanged())) return;
+      if (clock.steadyMs() - countedMs < countsCheckMs) continue;
+      countedMs = clock.steadyMs();
+      // A broker may take long for its answer, and a topic be missing. If this member waited for
+      // that, all others would wait for its next join.
+      this.#count().catch(() => undefined); // never rejects
     }
+  }
+
+  /** Looks whether partitions were added since they were shared out here. */
+  async #count(): Promise<void> {
+    if (this.#shared === undefined || this.#isCounting) return;
+    this.#isCounting = true;
+    const haveChanged = await this.#sharing.haveCountsChanged();
+    this.#isCounting = false;
+    if (!haveChanged || this.#shared === undefined) return;
+    this.#shared = { ...this.#shared, isOutdated: true };
+    this.#stir();
   }
 
   #isRoundDue(): boolean {
@@ -281,6 +294,7 @@ class KafkaFleetMembership implements FleetMembership {
       this.#life === undefined ||
       this.#group.isRestless ||
       this.#claimed !== this.#hosted ||
+      this.#shared?.isOutdated === true ||
       isToBalance
     );
   }

@@ -2,7 +2,10 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import type { KafkaSettings } from '../../../src/config/settings/kafka-settings.ts';
-import { openKafkaFleetMembership } from '../../../src/kafka/fleet/kafka-fleet-membership.ts';
+import {
+  type FleetTimings,
+  openKafkaFleetMembership,
+} from '../../../src/kafka/fleet/kafka-fleet-membership.ts';
 import { readKafkaFleet } from '../../../src/kafka/fleet/read-kafka-fleet.ts';
 import { type KafkaAdmin, openKafkaAdmin } from '../../../src/kafka/kafka-admin.ts';
 import { InvalidInputError, NotSetUpError } from '../../../src/model/errors.ts';
@@ -21,6 +24,8 @@ import {
 
 /** Shorter than a broker allows unless it is told otherwise, as that of the stack is. */
 const sessionTimeoutMs = 3_000;
+/** How long a member waits for what a broker says of its topics; a third of its session. */
+const countingMs = 3_000;
 
 describe('a fleet on Kafka', function () {
   this.timeout(60_000);
@@ -48,9 +53,10 @@ describe('a fleet on Kafka', function () {
   async function open(
     id: string,
     changes: Partial<KafkaSettings> = {},
-    heartbeatIntervalMs = 100,
+    own: Partial<FleetTimings> = {},
   ): Promise<FleetMembership> {
-    const timings = { group, sessionTimeoutMs, heartbeatIntervalMs, balanceDelayMs: 60_000 };
+    const usual = { group, sessionTimeoutMs, heartbeatIntervalMs: 100, balanceDelayMs: 60_000 };
+    const timings = { ...usual, ...own };
     const member = { id, address: `http://${id}:1` };
     const kafka = kafkaSettings(changes);
     const membership = await openKafkaFleetMembership({ kafka, fleet: timings, member }, quietDeps);
@@ -108,7 +114,7 @@ describe('a fleet on Kafka', function () {
   it('a member that is lost while it takes over a view is sure of it once the group confirms it', async () => {
     // The lease is looked at so often; 3 s, the session, is no multiple of it. So the member sees
     // that its lease is over before it gives up the heartbeat that has no answer.
-    const slow = await open('slow', throughProxy(), 700);
+    const slow = await open('slow', throughProxy(), { heartbeatIntervalMs: 700 });
     slow.host([topic]);
     await eventually('all for the one', () => owns(slow, 'slow', 4) && slow.isMember());
     const more = await createTopic(admin, 'fleet', 1);
@@ -123,8 +129,7 @@ describe('a fleet on Kafka', function () {
   });
 
   it('a member that ends while it takes over a view is none any more', async () => {
-    const heartbeatIntervalMs = 60_000;
-    const ending = await open('ending', throughProxy(), heartbeatIntervalMs);
+    const ending = await open('ending', throughProxy(), { heartbeatIntervalMs: 60_000 });
     ending.host([topic]);
     await eventually('all for the one', () => owns(ending, 'ending', 4) && ending.isMember());
     proxy.holdAnswers(apiKeys.heartbeat);
@@ -163,15 +168,25 @@ describe('a fleet on Kafka', function () {
     expect(lasting.view?.generation).to.be.above(generation);
   });
 
-  it('partitions that are added to a topic get owners', async () => {
-    const one = await open('one');
+  it('partitions that are added to a topic get owners; no member waits while they are counted', async () => {
+    const one = await open('one', throughProxy(), { sessionTimeoutMs: 3 * countingMs });
     one.host([topic]);
     await eventually('4 partitions', () => owns(one, 'one', 4));
     const operator = plainKafka().admin();
     await operator.connect();
     await operator.createPartitions({ topicPartitions: [{ topic, count: 6 }] });
     await operator.disconnect();
-    await eventually('6 partitions', () => owns(one, 'one', 6));
+    const two = await open('two');
+    await eventually('a view of both', () => two.view?.members.length === 2);
+    const { generation = 0 } = two.view ?? {};
+    proxy.holdAnswers(apiKeys.metadata);
+    await eventually('it counts', () => proxy.held > 0);
+    const beganMs = performance.now();
+    two.host([topic]);
+    await eventually('a round', () => (two.view?.generation ?? 0) > generation);
+    expect(performance.now() - beganMs).to.be.below(countingMs / 2);
+    proxy.releaseAnswers();
+    await eventually('6 partitions', () => owns(one, 'one', 4) && owns(one, 'two', 2));
   });
 
   it('a topic that is created after it was hosted gets owners', async () => {
