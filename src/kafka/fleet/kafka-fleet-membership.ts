@@ -2,7 +2,8 @@ import type { FleetSettings } from '../../config/settings/fleet-settings.ts';
 import type { KafkaSettings } from '../../config/settings/kafka-settings.ts';
 import type { FleetClaim } from '../../fleet/assignment/fleet-claim.ts';
 import { decodeView, encodeClaim } from '../../fleet/assignment/member-codec.ts';
-import type { Partition, Topic } from '../../model/position.ts';
+import { leftBy, ownedBy, type Partitions } from '../../fleet/assignment/own-partitions.ts';
+import type { Topic } from '../../model/position.ts';
 import type { CallOptions } from '../../ports/call-options.ts';
 import type { FleetMember, FleetMembership, FleetView } from '../../ports/fleet-membership.ts';
 import { within } from '../../runtime/waiting.ts';
@@ -111,6 +112,8 @@ class KafkaFleetMembership implements FleetMembership {
   #stirred = new AbortController();
   #life: Life | undefined;
   #view: FleetView | undefined;
+  /** What it had in the view before, and may not have handed over yet. */
+  #left: Partitions = new Map();
   /** The latest generation of which it has had a view. Generations go on from it. */
   #known = 0;
   #trouble: Error | undefined;
@@ -236,6 +239,7 @@ class KafkaFleetMembership implements FleetMembership {
     const ids = view.members.map(({ id }) => id);
     this.#calm.saw(ids, clock.steadyMs());
     this.#life ??= this.#begin(lease);
+    this.#left = leftBy(this.#member.id, this.#view, view);
     this.#view = view;
     this.#known = view.generation;
     this.#tell();
@@ -301,15 +305,11 @@ class KafkaFleetMembership implements FleetMembership {
 
   /** What it has is what the others may not give away: nothing once it may be expelled. */
   #claim(): string {
-    const id = this.#member.id;
-    const held = [...(this.#view?.topics ?? [])].map(([topic, owners]) => {
-      const own = [...owners.entries()].filter(([, { owner }]) => owner?.id === id);
-      return [topic, own.map(([partition]) => partition as Partition)] as const;
-    });
     const claim: FleetClaim = {
       member: this.#member,
       topics: this.#hosted,
-      held: new Map(held.filter(([, partitions]) => partitions.length > 0)),
+      held: ownedBy(this.#member.id, this.#view),
+      left: this.#left,
       heldSince: this.#known,
     };
     return encodeClaim(claim);
@@ -357,6 +357,7 @@ class KafkaFleetMembership implements FleetMembership {
     over.abort('over');
     this.#life = undefined;
     this.#view = undefined;
+    this.#left = new Map();
     this.#viewGeneration = undefined;
     this.#tell();
     this.#stir();

@@ -145,6 +145,19 @@ describe('a fleet on Kafka', function () {
     expect([ending.view, ending.isMember()]).to.deep.equal([undefined, false]);
   });
 
+  it('an owner is told who had its partition, also when nobody was to have it in between', async () => {
+    const one = await open('one');
+    const two = await open('two');
+    one.host([topic]);
+    await eventually('all for one', () => owns(two, 'one', 4));
+    one.host([]);
+    await eventually('all for nobody', () => owns(one, 'one', 0));
+    two.host([topic]);
+    await eventually('all for two', () => owns(two, 'two', 4));
+    const former = two.view === undefined ? [] : placesOf(two.view);
+    expect(former.map(({ formerOwner }) => formerOwner?.id)).to.deep.equal(Array(4).fill('one'));
+  });
+
   it('generations go on where they were when Kafka has lost the group', async () => {
     const lasting = await open('lasting', throughProxy());
     lasting.host([topic]);
