@@ -6,6 +6,7 @@ export const apiKeys = {
   fetch: 1,
   metadata: 3,
   heartbeat: 12,
+  syncGroup: 14,
   initProducerId: 22,
 } as const;
 

@@ -350,6 +350,7 @@ class KafkaFleetMembership implements FleetMembership {
     const text = 'no member of the fleet any more: it joins again, and owns nothing until then';
     this.#cluster.deps.log.warn({ group }, text);
     this.#end(this.#life);
+    this.#group.abandonJoin().catch(() => undefined); // never rejects
   }
 
   #end({ lease, over }: Life): void {

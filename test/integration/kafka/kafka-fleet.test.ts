@@ -128,6 +128,20 @@ describe('a fleet on Kafka', function () {
     await eventually('it is back', () => slow.isMember() && owns(slow, 'slow', 5));
   });
 
+  it('a member that is lost while it waits for its share joins again at once', async () => {
+    const deaf = await open('deaf', throughProxy());
+    deaf.host([topic]);
+    await eventually('all for the one', () => owns(deaf, 'deaf', 4));
+    const more = await createTopic(admin, 'fleet', 1);
+    proxy.dropAnswers(apiKeys.syncGroup, 1, { thenCut: false });
+    deaf.host([topic, more]);
+    await eventually('it knows', () => deaf.view === undefined);
+    const lostMs = performance.now();
+    await eventually('it is back', () => deaf.isMember() && owns(deaf, 'deaf', 5));
+    // The answer is waited for as long as a group may take to share out: twice the session.
+    expect(performance.now() - lostMs).to.be.below(sessionTimeoutMs);
+  });
+
   it('a member that ends while it takes over a view is none any more', async () => {
     const ending = await open('ending', throughProxy(), { heartbeatIntervalMs: 60_000 });
     ending.host([topic]);
