@@ -215,7 +215,8 @@ export class Ownership {
    * up for longer than its hand-over may take. One that is silent may stand still, also where
    * nothing was sent: the kernel takes connections for it. When it goes on, it believes in its
    * lease, and would answer with what it knew before. So its lease has to be over first; the group
-   * expels it within that time, which ends the wait.
+   * expels it within that time, which ends the wait. Commands for it may be as many by then as may
+   * be under way here, so this call is urgent.
    */
   async #askToLetGo(
     former: FleetMember,
@@ -226,12 +227,13 @@ export class Ownership {
     const request = { name: 'release', body: encodeRelease(release) };
     const timeoutMs = settings.handOverTimeoutMs + spareMs;
     const startMs = clock.steadyMs();
+    let limitMs = timeoutMs;
     for (let attempt = 1; !signal.aborted; attempt++) {
-      let limitMs = timeoutMs;
       let failure: unknown;
       const askedMs = clock.steadyMs();
       try {
-        const response = await calls.call(former.address, request, { timeoutMs, signal });
+        const options = { timeoutMs, signal, isUrgent: true };
+        const response = await calls.call(former.address, request, options);
         if (response.type === 'answered') return undefined;
         const refusal = decodeRefusal(response.body);
         const isLater = refusal.reason === 'not-owner' && refusal.generation > release.generation;
@@ -240,7 +242,8 @@ export class Ownership {
         failure = error;
         const isNotTaken = error instanceof RemoteCallError && error.stored === 'no';
         const isSilent = !isNotTaken || clock.steadyMs() - askedMs >= silentMs;
-        if (isSilent) limitMs = Math.max(limitMs, settings.sessionTimeoutMs);
+        // For good: what is refused after that may be refused by this process.
+        if (isSilent) limitMs = Math.max(timeoutMs, settings.sessionTimeoutMs);
       }
       if (signal.aborted) break;
       if (clock.steadyMs() - startMs >= limitMs) {

@@ -30,6 +30,11 @@ export interface RemoteCallOptions extends CallOptions {
   /** ms, above 0. The other process learns of it, and gives up then, too. */
   readonly timeoutMs: number;
   /**
+   * Sent also where as many calls are under way here as may be: for short ones, and few. Commands
+   * that wait for a process that stands still are many.
+   */
+  readonly isUrgent?: boolean;
+  /**
    * Fires when the other process is known to be gone: the call ends then as with a connection that
    * breaks. One that stands still would break none.
    */

@@ -42,7 +42,6 @@ export class RemoteClient {
     this.#limits = limits;
     const options = {
       keepAlive: true,
-      maxSockets: settings.maxCallsInFlight,
       maxFreeSockets: idlePerPeer,
       timeout: limits.idleAtCallerMs,
     };
@@ -71,7 +70,7 @@ export class RemoteClient {
   async call(
     address: string,
     { name, body }: RemoteRequest,
-    { signal, peerGone, timeoutMs }: RemoteCallOptions,
+    { signal, peerGone, timeoutMs, isUrgent = false }: RemoteCallOptions,
   ): Promise<RemoteResponse> {
     if (!callName.test(name)) {
       throw new InvalidInputError(`${name} is no name of a call: lower-case letters and hyphens`);
@@ -82,7 +81,7 @@ export class RemoteClient {
     if (this.#isClosed) throw new ClosedError('calls to other processes are closed');
     const call = { address, name, bytes: Buffer.byteLength(body) };
     const deadlineMs = Math.min(Math.ceil(timeoutMs), maxDeadlineMs);
-    const exchange = this.#begin(call, body, deadlineMs);
+    const exchange = this.#begin(call, body, { deadlineMs, isUrgent });
     const stopListening = onAbort(signal, (reason) => exchange.end({ type: 'aborted', reason }));
     const stopWatching = onAbort(peerGone, () => exchange.end({ type: 'gone' }));
     const alarms = [this.#expiry(exchange, deadlineMs)];
@@ -118,7 +117,11 @@ export class RemoteClient {
     });
   }
 
-  #begin(call: CallMade, body: string, deadlineMs: number): Exchange {
+  #begin(
+    call: CallMade,
+    body: string,
+    { deadlineMs, isUrgent }: { readonly deadlineMs: number; readonly isUrgent: boolean },
+  ): Exchange {
     const { token, tls } = this.#settings;
     const target = URL.parse(call.address);
     if (target?.protocol !== (tls === undefined ? 'http:' : 'https:')) {
@@ -127,7 +130,7 @@ export class RemoteClient {
         retryable: false,
       });
     }
-    this.#checkBounds(call);
+    this.#checkBounds(call, isUrgent);
     const outgoing = (tls === undefined ? http : https).request({
       agent: this.#agent,
       method: 'POST',
@@ -161,12 +164,13 @@ export class RemoteClient {
   }
 
   /** @throws {RemoteCallError} nothing was sent */
-  #checkBounds(call: CallMade): void {
+  #checkBounds(call: CallMade, isUrgent: boolean): void {
     const { maxCallsInFlight, maxMessageBytes, maxBytesInFlight } = this.#settings;
     if (call.bytes > maxMessageBytes) {
       const bound = `the ${maxMessageBytes} bytes of fleet.remote.max-message-size`;
       throw notTaken(call, `its ${call.bytes} bytes are more than ${bound}`, { retryable: false });
     }
+    if (isUrgent) return;
     if (this.#underWay.size >= maxCallsInFlight) {
       const bound = `the ${maxCallsInFlight} of fleet.remote.max-calls-in-flight`;
       throw notTaken(call, `as many calls are under way here as may be, ${bound}`, {

@@ -1,9 +1,15 @@
 import net from 'node:net';
 
 /** Request kinds of the Kafka protocol that tests single out. */
-export const apiKeys = { produce: 0, fetch: 1, heartbeat: 12, initProducerId: 22 } as const;
+export const apiKeys = {
+  produce: 0,
+  fetch: 1,
+  metadata: 3,
+  heartbeat: 12,
+  syncGroup: 14,
+  initProducerId: 22,
+} as const;
 
-const metadata = 3;
 const findCoordinator = 10;
 
 interface Pair {
@@ -69,6 +75,11 @@ export class FaultProxy implements AsyncDisposable {
    */
   dropAnswers(kind: number, count: number, { thenCut }: { readonly thenCut: boolean }): void {
     this.#drop = { kind, left: count, thenCut };
+  }
+
+  /** Answers that are kept back at the moment. */
+  get held(): number {
+    return this.#held?.sends.length ?? 0;
   }
 
   /** Keeps answers to requests of one kind back. */
@@ -145,7 +156,7 @@ export class FaultProxy implements AsyncDisposable {
       if (drop.thenCut) pair.client.resetAndDestroy();
       return;
     }
-    if (kind === metadata || kind === findCoordinator) this.#namePort(frame);
+    if (kind === apiKeys.metadata || kind === findCoordinator) this.#namePort(frame);
     const held = this.#held;
     if (held !== undefined && held.kind === kind)
       held.sends.push(() => pass(pair, pair.client, frame));

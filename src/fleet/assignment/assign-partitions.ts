@@ -33,6 +33,9 @@ export interface Assignment {
  *    needed by one of the two at least, so that no sequence of moves is shorter where all members
  *    host the same topics.
  *
+ * The new owner is to ask the holder. Where there is none, it asks whoever has left the partition:
+ * the one that was to have it after that has never heard of it, or nobody was.
+ *
  * A newcomer to a group that is not calm thus gets what the next leaver gives up, and in a rolling
  * update each partition moves about once.
  */
@@ -56,6 +59,8 @@ interface SharedTopic {
   readonly topic: Topic;
   readonly hosts: readonly Host[];
   readonly holders: readonly (Host | undefined)[];
+  /** Who had each partition before, and may not have handed it over yet. */
+  readonly leavers: readonly (Host | undefined)[];
   readonly owners: (Host | undefined)[];
 }
 
@@ -81,7 +86,8 @@ class Draft {
       .map(([topic, count]) => ({
         topic,
         hosts: hosts.filter(({ claim }) => claim.topics.includes(topic)),
-        holders: holdersOf(topic, count, hosts),
+        holders: claimantsOf(topic, count, hosts, 'held'),
+        leavers: claimantsOf(topic, count, hosts, 'left'),
         owners: Array.from({ length: count }, () => undefined),
       }));
   }
@@ -129,26 +135,35 @@ class Draft {
 
   owners(): ReadonlyMap<Topic, readonly PartitionOwner[]> {
     return new Map(
-      this.#topics.map(({ topic, owners, holders }) => [
+      this.#topics.map(({ topic, owners, holders, leavers }) => [
         topic,
-        owners.map((owner, partition) => ownerOf(owner, holders[partition], this.#generation)),
+        owners.map((owner, partition) => {
+          const [holder, leaver] = [holders[partition], leavers[partition]];
+          return ownerOf(owner, holder, { leaver, generation: this.#generation });
+        }),
       ]),
     );
   }
 }
 
-function holdersOf(topic: Topic, count: number, hosts: readonly Host[]): (Host | undefined)[] {
-  const holders: (Host | undefined)[] = Array.from({ length: count }, () => undefined);
+/** Of each partition the host that names it; of several the one that knows the latest view. */
+function claimantsOf(
+  topic: Topic,
+  count: number,
+  hosts: readonly Host[],
+  as: 'held' | 'left',
+): (Host | undefined)[] {
+  const claimants: (Host | undefined)[] = Array.from({ length: count }, () => undefined);
   for (const host of hosts) {
-    for (const partition of host.claim.held.get(topic) ?? []) {
+    for (const partition of host.claim[as].get(topic) ?? []) {
       if (partition >= count) continue;
-      const other = holders[partition];
+      const other = claimants[partition];
       if (other === undefined || host.claim.heldSince > other.claim.heldSince) {
-        holders[partition] = host;
+        claimants[partition] = host;
       }
     }
   }
-  return holders;
+  return claimants;
 }
 
 function give({ topic, owners }: SharedTopic, partition: number, host: Host): void {
@@ -199,13 +214,14 @@ const excessOf = ({ shared: { topic }, from, to }: Move): number =>
 function ownerOf(
   owner: Host | undefined,
   holder: Host | undefined,
-  generation: number,
+  { leaver, generation }: { readonly leaver: Host | undefined; readonly generation: number },
 ): PartitionOwner {
   const memberOf = (host: Host | undefined): FleetMember | undefined => host?.claim.member;
   const hasMoved = owner !== undefined && holder !== owner;
+  const former = holder ?? (leaver === owner ? undefined : leaver);
   return {
     owner: memberOf(owner),
-    formerOwner: hasMoved ? memberOf(holder) : undefined,
+    formerOwner: hasMoved ? memberOf(former) : undefined,
     since: hasMoved ? generation : 0,
   };
 }

@@ -5,18 +5,19 @@ import { Partition, Topic } from '../../model/position.ts';
 import { shown } from '../../model/shown.ts';
 import type { FleetMember, FleetView, PartitionOwner } from '../../ports/fleet-membership.ts';
 import type { FleetClaim } from './fleet-claim.ts';
+import type { Partitions } from './own-partitions.ts';
 
 /*
  * What members write for each other, as compact JSON:
  *
  *   claim   {"v":1,"id":UUID,"address":URL,"topics":[TOPIC…],"held":{TOPIC:[PARTITION…]},
- *            "since":GENERATION}
+ *            "left":{TOPIC:[PARTITION…]},"since":GENERATION}
  *   view    {"v":1,"generation":GENERATION,"members":[[UUID,URL]…],
  *            "topics":{TOPIC:{"owners":[MEMBER…],"former":[[PARTITION,MEMBER]…],
  *                             "since":[[PARTITION,GENERATION]…]}}}
  *
- * MEMBER is an index into "members", -1 = no owner; "former" is left out where nothing moved, and
- * "since" where no generation is known.
+ * MEMBER is an index into "members", -1 = no owner; "left" and "former" are left out where nothing
+ * moved, and "since" where no generation is known.
  * Readers pass over members that they do not know, so that a later version may add some. A change
  * that they would get wrong needs another "v", which they refuse.
  */
@@ -25,13 +26,14 @@ const version = 1;
 const nobody = -1;
 
 /** What a member says of itself, as the others read it. */
-export function encodeClaim({ member, topics, held, heldSince }: FleetClaim): string {
+export function encodeClaim({ member, topics, held, left, heldSince }: FleetClaim): string {
   return JSON.stringify({
     v: version,
     id: member.id,
     address: member.address,
     topics,
     held: Object.fromEntries(held),
+    ...(left.size === 0 ? {} : { left: Object.fromEntries(left) }),
     since: heldSince,
   });
 }
@@ -39,10 +41,14 @@ export function encodeClaim({ member, topics, held, heldSince }: FleetClaim): st
 /** @throws {CodecError} it is no claim, or one of a version that this one cannot read */
 export function decodeClaim(text: string): FleetClaim {
   const claim = documentOf(text, 'claim');
+  const partitions = (place: Place): Partitions =>
+    place.map((listed) => listed.list((partition) => partition.partition()));
+  const left = claim.optional('left');
   return {
     member: { id: claim.member('id').text(), address: claim.member('address').text() },
     topics: claim.member('topics').list((topic) => topic.topic()),
-    held: claim.member('held').map((held) => held.list((partition) => partition.partition())),
+    held: partitions(claim.member('held')),
+    left: left === undefined ? new Map() : partitions(left),
     heldSince: claim.member('since').count(),
   };
 }

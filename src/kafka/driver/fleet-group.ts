@@ -1,6 +1,7 @@
 import { ClosedError } from '../../model/errors.ts';
 import {
   type BeatingMember,
+  breakJoin,
   type JoinFields,
   joinRequest,
   locateCoordinator,
@@ -148,6 +149,16 @@ export class FleetGroup implements BeatingMember {
     } finally {
       this.#isJoining = false;
     }
+  }
+
+  /**
+   * The member was lost. A join under way may wait for the answer of a coordinator that is gone, and
+   * for twice the session: it fails at once, so that the next one looks for the coordinator. Never
+   * rejects.
+   */
+  async abandonJoin(): Promise<void> {
+    if (!this.#isJoining || this.#coordinator === undefined) return;
+    await breakJoin(this.#coordinator).catch(() => undefined); // it has failed already
   }
 
   /** The group does not know this member any more: the next join is that of a new one. */

@@ -7,7 +7,8 @@ import {
 
 const groupCoordinator = 0;
 const memberIdRequired = 'KafkaJSMemberIdRequired';
-/** kafkajs's second connection to a broker; joining occupies the first. */
+/** kafkajs's two connections to a broker: joining occupies the first. */
+const firstConnection = 0;
 const secondConnection = 1;
 
 /** What a member asks for when it joins. */
@@ -90,4 +91,14 @@ export async function sendBesideJoins(
 ): Promise<unknown> {
   const connection = await coordinator.connectionPool.getConnection(secondConnection);
   return await connection.send(request);
+}
+
+/**
+ * Ends a join under way, with the connection that waits for its answer.
+ *
+ * @throws driver errors as they are
+ */
+export async function breakJoin(coordinator: DriverBroker): Promise<void> {
+  const { socket } = await coordinator.connectionPool.getConnection(firstConnection);
+  socket?.destroy(new Error('the member was lost while it joined'));
 }

@@ -1,4 +1,5 @@
 import { createRequire } from 'node:module';
+import type { Socket } from 'node:net';
 import kafkajs, { type ICustomPartitioner, type Kafka, type Message, type Producer } from 'kafkajs';
 import { closeOnForeignAnswers } from './connections/foreign-answers.ts';
 import { useConnectionsOnce } from './connections/single-use-connections.ts';
@@ -50,7 +51,10 @@ export interface CoordinatorQuestion {
 export interface DriverBroker {
   readonly connectionPool: {
     send(request: DriverRequest): Promise<unknown>;
-    getConnection(index: number): Promise<{ send(request: DriverRequest): Promise<unknown> }>;
+    getConnection(index: number): Promise<{
+      send(request: DriverRequest): Promise<unknown>;
+      readonly socket?: Socket;
+    }>;
   };
   /** Never rejects for the broker's sake. */
   disconnect(): Promise<void>;

@@ -2,7 +2,8 @@ import type { FleetSettings } from '../../config/settings/fleet-settings.ts';
 import type { KafkaSettings } from '../../config/settings/kafka-settings.ts';
 import type { FleetClaim } from '../../fleet/assignment/fleet-claim.ts';
 import { decodeView, encodeClaim } from '../../fleet/assignment/member-codec.ts';
-import type { Partition, Topic } from '../../model/position.ts';
+import { leftBy, ownedBy, type Partitions } from '../../fleet/assignment/own-partitions.ts';
+import type { Topic } from '../../model/position.ts';
 import type { CallOptions } from '../../ports/call-options.ts';
 import type { FleetMember, FleetMembership, FleetView } from '../../ports/fleet-membership.ts';
 import { within } from '../../runtime/waiting.ts';
@@ -111,6 +112,10 @@ class KafkaFleetMembership implements FleetMembership {
   #stirred = new AbortController();
   #life: Life | undefined;
   #view: FleetView | undefined;
+  /** What it had in the view before, and may not have handed over yet. */
+  #left: Partitions = new Map();
+  /** The latest generation of which it has had a view. Generations go on from it. */
+  #known = 0;
   #trouble: Error | undefined;
   /** Kafka's number of the generation whose view this is. */
   #viewGeneration: number | undefined;
@@ -118,7 +123,8 @@ class KafkaFleetMembership implements FleetMembership {
   /** What the last round was told. */
   #claimed: readonly Topic[] = this.#hosted;
   /** Set when this member shared out the present generation. */
-  #shared: { readonly isBalanced: boolean } | undefined;
+  #shared: { readonly isBalanced: boolean; readonly isOutdated: boolean } | undefined;
+  #isCounting = false;
 
   constructor(cluster: LogCluster, { fleet, member }: KafkaFleetOptions) {
     const { group: groupId, sessionTimeoutMs, balanceDelayMs } = fleet;
@@ -196,7 +202,7 @@ class KafkaFleetMembership implements FleetMembership {
     const newLease = new GroupLease({ sessionTimeoutMs, rebalanceTimeoutMs });
     const { generation, text } = await this.#group.join(this.#claim(), async (number, members) => {
       const shared = await this.#sharing.share(number, members);
-      this.#shared = shared;
+      this.#shared = { isBalanced: shared.isBalanced, isOutdated: false };
       return shared.text;
     });
     const view = decodeView(text);
@@ -204,6 +210,8 @@ class KafkaFleetMembership implements FleetMembership {
     // good.
     const sent = newLease.moment();
     const answer = await this.#prove();
+    // Nothing would end a life that begins after that.
+    this.#closing.signal.throwIfAborted();
     // The life may have ended while that heartbeat was on its way. Its lease would never be held
     // again: with it, this member would refuse the partitions that the view gives it, for ever.
     const lease = this.#life?.lease ?? newLease;
@@ -231,7 +239,9 @@ class KafkaFleetMembership implements FleetMembership {
     const ids = view.members.map(({ id }) => id);
     this.#calm.saw(ids, clock.steadyMs());
     this.#life ??= this.#begin(lease);
+    this.#left = leftBy(this.#member.id, this.#view, view);
     this.#view = view;
+    this.#known = view.generation;
     this.#tell();
   }
 
@@ -256,16 +266,28 @@ class KafkaFleetMembership implements FleetMembership {
   /** Until another round is due. */
   async #attend(): Promise<void> {
     const { clock } = this.#cluster.deps;
-    let checkedMs = clock.steadyMs();
+    let countedMs = clock.steadyMs();
     while (!this.#isRoundDue()) {
       this.#stirred = new AbortController();
       const { signal } = this.#stirred;
       await clock.sleep(this.#fleet.heartbeatIntervalMs, { signal }).catch(() => undefined);
-      const steadyMs = clock.steadyMs();
-      if (this.#shared === undefined || steadyMs - checkedMs < countsCheckMs) continue;
-      checkedMs = steadyMs;
-      if (!this.#isRoundDue() && (await this.#sharing.haveCountsChanged())) return;
+      if (clock.steadyMs() - countedMs < countsCheckMs) continue;
+      countedMs = clock.steadyMs();
+      // A broker may take long for its answer, and a topic be missing. If this member waited for
+      // that, all others would wait for its next join.
+      this.#count().catch(() => undefined); // never rejects
     }
+  }
+
+  /** Looks whether partitions were added since they were shared out here. */
+  async #count(): Promise<void> {
+    if (this.#shared === undefined || this.#isCounting) return;
+    this.#isCounting = true;
+    const haveChanged = await this.#sharing.haveCountsChanged();
+    this.#isCounting = false;
+    if (!haveChanged || this.#shared === undefined) return;
+    this.#shared = { ...this.#shared, isOutdated: true };
+    this.#stir();
   }
 
   #isRoundDue(): boolean {
@@ -276,22 +298,19 @@ class KafkaFleetMembership implements FleetMembership {
       this.#life === undefined ||
       this.#group.isRestless ||
       this.#claimed !== this.#hosted ||
+      this.#shared?.isOutdated === true ||
       isToBalance
     );
   }
 
   /** What it has is what the others may not give away: nothing once it may be expelled. */
   #claim(): string {
-    const id = this.#member.id;
-    const held = [...(this.#view?.topics ?? [])].map(([topic, owners]) => {
-      const own = [...owners.entries()].filter(([, { owner }]) => owner?.id === id);
-      return [topic, own.map(([partition]) => partition as Partition)] as const;
-    });
     const claim: FleetClaim = {
       member: this.#member,
       topics: this.#hosted,
-      held: new Map(held.filter(([, partitions]) => partitions.length > 0)),
-      heldSince: this.#view?.generation ?? 0,
+      held: ownedBy(this.#member.id, this.#view),
+      left: this.#left,
+      heldSince: this.#known,
     };
     return encodeClaim(claim);
   }
@@ -331,6 +350,7 @@ class KafkaFleetMembership implements FleetMembership {
     const text = 'no member of the fleet any more: it joins again, and owns nothing until then';
     this.#cluster.deps.log.warn({ group }, text);
     this.#end(this.#life);
+    this.#group.abandonJoin().catch(() => undefined); // never rejects
   }
 
   #end({ lease, over }: Life): void {
@@ -338,6 +358,7 @@ class KafkaFleetMembership implements FleetMembership {
     over.abort('over');
     this.#life = undefined;
     this.#view = undefined;
+    this.#left = new Map();
     this.#viewGeneration = undefined;
     this.#tell();
     this.#stir();

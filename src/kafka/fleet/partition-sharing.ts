@@ -91,18 +91,19 @@ export class PartitionSharing {
 
   /**
    * Whether a topic has other partitions than were shared out. Asks the brokers, and never rejects:
-   * of a topic of which they say nothing the number is taken for the same.
+   * of a topic of which they say nothing the number is taken for the same. One call at a time; a
+   * `share` may come while it lasts.
    */
   async haveCountsChanged(): Promise<boolean> {
-    const now = await Promise.all(
-      [...this.#counts].map(async ([topic, count]) => {
-        const found = await this.#count(topic);
-        return [topic, found ?? count] as const;
-      }),
+    const found = await Promise.all(
+      [...this.#counts.keys()].map(async (topic) => [topic, await this.#count(topic)] as const),
     );
-    const hasChanged = now.some(([topic, count]) => count !== this.#counts.get(topic));
-    this.#counts = new Map(now);
-    return hasChanged;
+    const changed = found.filter(
+      ([topic, count]) =>
+        count !== undefined && this.#counts.has(topic) && count !== this.#counts.get(topic),
+    );
+    this.#counts = new Map([...this.#counts, ...changed]);
+    return changed.length > 0;
   }
 
   async #count(topic: Topic): Promise<number | undefined> {

@@ -2,7 +2,10 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import type { KafkaSettings } from '../../../src/config/settings/kafka-settings.ts';
-import { openKafkaFleetMembership } from '../../../src/kafka/fleet/kafka-fleet-membership.ts';
+import {
+  type FleetTimings,
+  openKafkaFleetMembership,
+} from '../../../src/kafka/fleet/kafka-fleet-membership.ts';
 import { readKafkaFleet } from '../../../src/kafka/fleet/read-kafka-fleet.ts';
 import { type KafkaAdmin, openKafkaAdmin } from '../../../src/kafka/kafka-admin.ts';
 import { InvalidInputError, NotSetUpError } from '../../../src/model/errors.ts';
@@ -21,6 +24,8 @@ import {
 
 /** Shorter than a broker allows unless it is told otherwise, as that of the stack is. */
 const sessionTimeoutMs = 3_000;
+/** How long a member waits for what a broker says of its topics; a third of its session. */
+const countingMs = 3_000;
 
 describe('a fleet on Kafka', function () {
   this.timeout(60_000);
@@ -48,9 +53,10 @@ describe('a fleet on Kafka', function () {
   async function open(
     id: string,
     changes: Partial<KafkaSettings> = {},
-    heartbeatIntervalMs = 100,
+    own: Partial<FleetTimings> = {},
   ): Promise<FleetMembership> {
-    const timings = { group, sessionTimeoutMs, heartbeatIntervalMs, balanceDelayMs: 60_000 };
+    const usual = { group, sessionTimeoutMs, heartbeatIntervalMs: 100, balanceDelayMs: 60_000 };
+    const timings = { ...usual, ...own };
     const member = { id, address: `http://${id}:1` };
     const kafka = kafkaSettings(changes);
     const membership = await openKafkaFleetMembership({ kafka, fleet: timings, member }, quietDeps);
@@ -108,7 +114,7 @@ describe('a fleet on Kafka', function () {
   it('a member that is lost while it takes over a view is sure of it once the group confirms it', async () => {
     // The lease is looked at so often; 3 s, the session, is no multiple of it. So the member sees
     // that its lease is over before it gives up the heartbeat that has no answer.
-    const slow = await open('slow', throughProxy(), 700);
+    const slow = await open('slow', throughProxy(), { heartbeatIntervalMs: 700 });
     slow.host([topic]);
     await eventually('all for the one', () => owns(slow, 'slow', 4) && slow.isMember());
     const more = await createTopic(admin, 'fleet', 1);
@@ -122,15 +128,92 @@ describe('a fleet on Kafka', function () {
     await eventually('it is back', () => slow.isMember() && owns(slow, 'slow', 5));
   });
 
-  it('partitions that are added to a topic get owners', async () => {
+  it('a member that is lost while it waits for its share joins again at once', async () => {
+    const deaf = await open('deaf', throughProxy());
+    deaf.host([topic]);
+    await eventually('all for the one', () => owns(deaf, 'deaf', 4));
+    const more = await createTopic(admin, 'fleet', 1);
+    proxy.dropAnswers(apiKeys.syncGroup, 1, { thenCut: false });
+    deaf.host([topic, more]);
+    await eventually('it knows', () => deaf.view === undefined);
+    const lostMs = performance.now();
+    await eventually('it is back', () => deaf.isMember() && owns(deaf, 'deaf', 5));
+    // The answer is waited for as long as a group may take to share out: twice the session.
+    expect(performance.now() - lostMs).to.be.below(sessionTimeoutMs);
+  });
+
+  it('a member that ends while it takes over a view is none any more', async () => {
+    const ending = await open('ending', throughProxy(), { heartbeatIntervalMs: 60_000 });
+    ending.host([topic]);
+    await eventually('all for the one', () => owns(ending, 'ending', 4) && ending.isMember());
+    proxy.holdAnswers(apiKeys.heartbeat);
+    // It asks by a heartbeat whether its share is still good.
+    ending.host([]);
+    await eventually('it has its share', () => proxy.held > 0);
+    const views: unknown[] = [];
+    ending.onChange((view) => views.push(view));
+    const ended = ending[Symbol.asyncDispose]();
+    proxy.releaseAnswers();
+    await ended;
+    expect(views).to.deep.equal([undefined]);
+    expect([ending.view, ending.isMember()]).to.deep.equal([undefined, false]);
+  });
+
+  it('an owner is told who had its partition, also when nobody was to have it in between', async () => {
     const one = await open('one');
+    const two = await open('two');
+    one.host([topic]);
+    await eventually('all for one', () => owns(two, 'one', 4));
+    one.host([]);
+    await eventually('all for nobody', () => owns(one, 'one', 0));
+    two.host([topic]);
+    await eventually('all for two', () => owns(two, 'two', 4));
+    const former = two.view === undefined ? [] : placesOf(two.view);
+    expect(former.map(({ formerOwner }) => formerOwner?.id)).to.deep.equal(Array(4).fill('one'));
+  });
+
+  it('generations go on where they were when Kafka has lost the group', async () => {
+    const lasting = await open('lasting', throughProxy());
+    lasting.host([topic]);
+    await eventually('all for the one', () => owns(lasting, 'lasting', 4));
+    const { generation = 0 } = lasting.view ?? {};
+    proxy.freeze(true);
+    await eventually('it knows', () => lasting.view === undefined);
+    const operator = plainKafka().admin();
+    await operator.connect();
+    // Kafka does so itself once nobody has been in the group for some minutes. It refuses while the
+    // session of the member lasts.
+    let isGone = false;
+    while (!isGone)
+      isGone = await operator.deleteGroups([group]).then(
+        () => true,
+        () => false,
+      );
+    await operator.disconnect();
+    proxy.freeze(false);
+    await eventually('it is back', () => lasting.isMember());
+    expect(lasting.view?.generation).to.be.above(generation);
+  });
+
+  it('partitions that are added to a topic get owners; no member waits while they are counted', async () => {
+    const one = await open('one', throughProxy(), { sessionTimeoutMs: 3 * countingMs });
     one.host([topic]);
     await eventually('4 partitions', () => owns(one, 'one', 4));
     const operator = plainKafka().admin();
     await operator.connect();
     await operator.createPartitions({ topicPartitions: [{ topic, count: 6 }] });
     await operator.disconnect();
-    await eventually('6 partitions', () => owns(one, 'one', 6));
+    const two = await open('two');
+    await eventually('a view of both', () => two.view?.members.length === 2);
+    const { generation = 0 } = two.view ?? {};
+    proxy.holdAnswers(apiKeys.metadata);
+    await eventually('it counts', () => proxy.held > 0);
+    const beganMs = performance.now();
+    two.host([topic]);
+    await eventually('a round', () => (two.view?.generation ?? 0) > generation);
+    expect(performance.now() - beganMs).to.be.below(countingMs / 2);
+    proxy.releaseAnswers();
+    await eventually('6 partitions', () => owns(one, 'one', 4) && owns(one, 'two', 2));
   });
 
   it('a topic that is created after it was hosted gets owners', async () => {

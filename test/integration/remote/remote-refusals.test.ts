@@ -177,6 +177,21 @@ describe('a process that refuses a call', () => {
     expect((await caller.call(owner.address, request, soon)).type).to.equal('answered');
   });
 
+  it('send what is urgent, whatever is under way', async () => {
+    await using world = new RemoteWorld();
+    const held = new HeldHandler();
+    const owner = await world.open({}, held.handle);
+    const caller = await world.open({ maxCallsInFlight: 1 });
+    const first = held.arrival();
+    const taken = caller.call(owner.address, request, soon);
+    await first;
+    const second = held.arrival();
+    const urgent = caller.call(owner.address, request, { ...soon, isUrgent: true });
+    await Promise.race([second, urgent]);
+    held.answer();
+    for (const { type } of await Promise.all([taken, urgent])) expect(type).to.equal('answered');
+  });
+
   it('bound the bytes under way on both sides: what is above is not taken, and may be tried again', async () => {
     const bound = { maxBytesInFlight: 3_000, maxMessageBytes: 2_000 };
     for (const [ofOwner, ofCaller] of [

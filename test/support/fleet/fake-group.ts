@@ -1,5 +1,7 @@
 import { assignPartitions } from '../../../src/fleet/assignment/assign-partitions.ts';
-import type { Partition, Topic } from '../../../src/model/position.ts';
+import type { FleetClaim } from '../../../src/fleet/assignment/fleet-claim.ts';
+import { leftBy, ownedBy, type Partitions } from '../../../src/fleet/assignment/own-partitions.ts';
+import type { Topic } from '../../../src/model/position.ts';
 import type {
   FleetMember,
   FleetMembership,
@@ -66,7 +68,10 @@ export class FakeGroup {
   /**
    * @returns `unknown` = it was expelled; `old` = its view is not the latest one
    */
-  heartbeat(membership: FakeMembership): 'unknown' | 'old' | 'good' {
+  heartbeat(
+    membership: FakeMembership,
+    of = membership.view?.generation,
+  ): 'unknown' | 'old' | 'good' {
     const joined = this.#members.get(membership.member.id);
     if (joined === undefined) return 'unknown';
     joined.lastSeenMs = this.options.time.nowMs;
@@ -74,7 +79,7 @@ export class FakeGroup {
       joined.hasRejoined = true;
       membership.abandonLateViews();
     }
-    return membership.view?.generation === this.generation ? 'good' : 'old';
+    return of === this.generation ? 'good' : 'old';
   }
 
   rebalance(): void {
@@ -126,6 +131,7 @@ export class FakeMembership implements FleetMembership {
   readonly #clock: ProcessClock;
   readonly #listeners = new Set<(view: FleetView | undefined) => void>();
   #view: FleetView | undefined;
+  #left: Partitions = new Map();
   #topics: readonly Topic[] = [];
   #goodMs = Number.NEGATIVE_INFINITY;
   #expected = 0;
@@ -161,14 +167,10 @@ export class FakeMembership implements FleetMembership {
     return () => this.#listeners.delete(listener);
   }
 
-  claim() {
-    const held = new Map<Topic, Partition[]>();
-    for (const [topic, owners] of this.#view?.topics ?? []) {
-      const own = owners.map(({ owner }, at) => (owner?.id === this.member.id ? at : -1));
-      held.set(topic, own.filter((at) => at >= 0) as Partition[]);
-    }
+  claim(): FleetClaim {
+    const held = ownedBy(this.member.id, this.#view);
     const heldSince = this.#view?.generation ?? 0;
-    return { member: this.member, topics: this.#topics, held, heldSince };
+    return { member: this.member, topics: this.#topics, held, left: this.#left, heldSince };
   }
 
   expect(view: FleetView, delayMs: number): void {
@@ -177,6 +179,9 @@ export class FakeMembership implements FleetMembership {
       // It may be read late: only an answer to a heartbeat proves that it is still good.
       this.#clock.run(() => {
         if (this.#isClosed || this.#expected !== view.generation) return;
+        const goodMs = this.#clock.nowMs();
+        if (this.#group.heartbeat(this, view.generation) !== 'good') return;
+        this.#goodMs = goodMs;
         this.#set(view);
       });
     });
@@ -211,6 +216,7 @@ export class FakeMembership implements FleetMembership {
   }
 
   #set(view: FleetView | undefined): void {
+    this.#left = view === undefined ? new Map() : leftBy(this.member.id, this.#view, view);
     this.#view = view;
     for (const listener of this.#listeners) listener(view);
   }

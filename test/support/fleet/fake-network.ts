@@ -25,6 +25,8 @@ export class FakeNetwork {
   hasConnections = true;
   /** What every call is answered with from now on. */
   failure: RemoteCallError | undefined;
+  /** As many calls are under way as may be: none is sent, unless it is urgent. */
+  isFull = false;
   /** All calls, as `name from → to`. */
   readonly calls: string[] = [];
 
@@ -41,6 +43,9 @@ export class FakeNetwork {
       call: async (to, request, options) => {
         if (closing.signal.aborted) throw new ClosedError('the calls are closed');
         this.calls.push(`${request.name} ${address} → ${to}`);
+        if (this.isFull && options.isUrgent !== true) {
+          throw new RemoteCallError('as many calls are under way as may be', { stored: 'no' });
+        }
         const signals = options.signal === undefined ? [] : [options.signal];
         const signal = AbortSignal.any([closing.signal, ...signals]);
         return await this.#call({ to, request, options, signal, clock });

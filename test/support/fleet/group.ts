@@ -10,9 +10,10 @@ import type { FleetMember, PartitionOwner } from '../../../src/ports/fleet-membe
 export function claimOf(
   id: string,
   topics: readonly Topic[],
-  { held, heldSince }: Pick<FleetClaim, 'held' | 'heldSince'> = { held: new Map(), heldSince: 0 },
+  claimed: Partial<Pick<FleetClaim, 'held' | 'left' | 'heldSince'>> = {},
 ): FleetClaim {
-  return { member: { id, address: `http://${id}:1` }, topics, held, heldSince };
+  const nothing = { held: new Map(), left: new Map(), heldSince: 0 };
+  return { member: { id, address: `http://${id}:1` }, topics, ...nothing, ...claimed };
 }
 
 /** One partition, and its owner. */

@@ -186,6 +186,19 @@ describe('entities of a fleet', () => {
     }
   });
 
+  it('do so also where so many commands wait for it that no more are sent', async () => {
+    for (const isFullAtOnce of [true, false]) {
+      const told = new Told();
+      const { a, b, members } = await told.pair();
+      a.process.clock.freeze();
+      told.world.network.isFull = isFullAtOnce;
+      b.member.tell(viewOf(2, b.member, { members, former: a.member }));
+      await told.time.pass(300);
+      if (!isFullAtOnce) told.world.network.failure = new RemoteCallError('', { stored: 'no' });
+      expect(await told.ask(b, look, { ms: 1600 })).to.equal('nothing yet');
+    }
+  });
+
   it('answer no look once the lease may be over, and are gone then', async () => {
     const told = new Told();
     const { a } = await told.pair();

@@ -23,6 +23,7 @@ const claim: FleetClaim = {
     [journal, [0, 2] as Partition[]],
     [odd, []],
   ]),
+  left: new Map([[odd, [1] as Partition[]]]),
   heldSince: 12,
 };
 const view: FleetView = {
@@ -50,7 +51,7 @@ describe('what members of a fleet write for each other', () => {
   });
 
   it('version 1 keeps its form: members of other releases read it', () => {
-    expect(encodeClaim({ ...claim, topics: [journal], held: new Map() })).to.equal(
+    expect(encodeClaim({ ...claim, topics: [journal], held: new Map(), left: new Map() })).to.equal(
       `{"v":1,"id":"${first.id}","address":"${first.address}","topics":["journal"],"held":{},"since":12}`,
     );
     expect(encodeView(view)).to.equal(
@@ -77,7 +78,13 @@ describe('what members of a fleet write for each other', () => {
       });
       const held = new Map([[journal, [0, 1, 2] as Partition[]]]);
       const [member = first] = all;
-      const claimed = encodeClaim({ member, topics: [journal], held, heldSince: 1_000 });
+      const claimed = encodeClaim({
+        member,
+        topics: [journal],
+        held,
+        left: held,
+        heldSince: 1_000,
+      });
       return { view: text.length, claim: claimed.length };
     };
     const perMember = bytesOf(101, 100).view - bytesOf(100, 100).view;

@@ -1,6 +1,7 @@
 import { assignPartitions } from '../../../fleet/assignment/assign-partitions.ts';
 import type { FleetClaim } from '../../../fleet/assignment/fleet-claim.ts';
-import type { Partition, Topic } from '../../../model/position.ts';
+import { ownedBy, type Partitions } from '../../../fleet/assignment/own-partitions.ts';
+import type { Topic } from '../../../model/position.ts';
 import type { FleetMember, FleetView, PartitionOwner } from '../../../ports/fleet-membership.ts';
 import type { MemberRow, ViewRow } from './fleet-rows.ts';
 
@@ -51,15 +52,11 @@ function areSame(before: readonly FleetMember[], now: readonly MemberRow[]): boo
 function heldBy(
   { id }: FleetMember,
   last: ViewRow | undefined,
-): Pick<FleetClaim, 'held' | 'heldSince'> {
-  const held = new Map<Topic, Partition[]>();
-  for (const [topic, owners] of last?.view.topics ?? []) {
-    const own = owners.flatMap(({ owner }, partition) =>
-      owner?.id === id ? [partition as Partition] : [],
-    );
-    if (own.length > 0) held.set(topic, own);
-  }
-  return { held, heldSince: held.size === 0 ? 0 : (last?.view.generation ?? 0) };
+): Pick<FleetClaim, 'held' | 'left' | 'heldSince'> {
+  const held = ownedBy(id, last?.view);
+  // `withTakeOvers` knows who is to be asked.
+  const left: Partitions = new Map();
+  return { held, left, heldSince: held.size === 0 ? 0 : (last?.view.generation ?? 0) };
 }
 
 /**
