@@ -1,6 +1,6 @@
 import type { EventObject } from 'xstate';
 import type { OptionNames } from '../../model/option-names.ts';
-import { deliveredPrefix } from '../evolution/own-events.ts';
+import { deliveredPrefix } from '../evolution/reserved-types.ts';
 
 /** A message to be delivered, as `decide` says it. */
 export interface Delivery {
