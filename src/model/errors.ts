@@ -94,7 +94,7 @@ export class WriteRejectedError extends JournalError {
   }
 }
 
-/** Who has opened a tenure, and where its opening mark lies. */
+/** Who has opened a tenure, and where its opening mark is. */
 export interface TenureOwner {
   readonly partition: number;
   readonly offset: number;

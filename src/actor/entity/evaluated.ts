@@ -38,8 +38,8 @@ export const ownInput = {
 } as const;
 
 /**
- * The entity itself or a child has sent it, and sends it again after a recovery: kept until then, it
- * would count twice.
+ * The entity itself or a child has sent it, and sends it again after a recovery: kept until then,
+ * it would count twice.
  */
 export function isSentAgain({ internal, fromChild }: Envelope): boolean {
   return internal || fromChild;

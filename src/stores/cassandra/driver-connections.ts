@@ -153,7 +153,7 @@ export class DriverConnections {
   }
 
   /**
-   * A refresh looks for a host when the one that tells of changes is lost. The driver does it again
+   * A refresh looks for a host when the one that reports changes is lost. The driver does it again
    * after each failure, with a timer that nobody can end: here it comes at once, and the pause is
    * ours.
    */
