@@ -77,10 +77,12 @@ export interface PersistentOptions<
   D = MachineDecision<M>,
 > extends EntityOptions<SnapshotFrom<M>, EventFromLogic<M>, StoredEvent<M>> {
   /** Only types, as in xstate's `setup`: `types: { commands: {} as Command }`. */
-  readonly types?: {
-    /** What callers may send; the machine's events unless given. */
-    readonly commands?: C | undefined;
-  };
+  readonly types?:
+    | {
+        /** What callers may send; the machine's events unless given. */
+        readonly commands?: C | undefined;
+      }
+    | undefined;
   /**
    * Names the journal: not blank, and unique among the live actors. Unless given, an entity of
    * `entities` has its type and its id, as `account|a-1`; any other actor needs one.
