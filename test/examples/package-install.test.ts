@@ -106,10 +106,18 @@ describe('the packed package, installed into an empty project', () => {
       copyFileSync(join(root, 'test/types/package', file), join(project, file));
     }
     const compilerOptions = {
-      ...{ target: 'ES2022', lib: ['ES2022', 'ESNext.Disposable'], module: 'NodeNext' },
-      ...{ types: ['node'], typeRoots: [join(root, 'node_modules/@types')], skipLibCheck: true },
-      ...{ strict: true, allowImportingTsExtensions: true },
-      ...{ declaration: true, emitDeclarationOnly: true, rootDir: '.', outDir: 'declarations' },
+      target: 'ES2022',
+      lib: ['ES2022', 'ESNext.Disposable'],
+      module: 'NodeNext',
+      types: ['node'],
+      typeRoots: [join(root, 'node_modules/@types')],
+      strict: true,
+      skipLibCheck: true,
+      allowImportingTsExtensions: true,
+      declaration: true,
+      emitDeclarationOnly: true,
+      rootDir: '.',
+      outDir: 'declarations',
     };
     const config = { compilerOptions, files: ['declarations.ts'] };
     writeFileSync(join(project, 'tsconfig.json'), JSON.stringify(config));
