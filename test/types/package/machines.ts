@@ -119,6 +119,19 @@ export function refusesWrongEvents(): void {
   });
   persistence.persistent(account, {
     types: commands,
+    // @ts-expect-error its member is called id: each try would deliver anew
+    decide: () => ({ type: 'persist', events: [], deliver: [{ to: 'mail', di: 'a' }] }),
+  });
+  persistence.persistent(account, {
+    types: commands,
+    decide: ({ command: { type } }) => ({
+      type: 'persist',
+      events: [{ type: 'withdrawn', cents: 1, by: 'cash' }],
+      deliver: [{ to: 'mail' }, { to: 'mail', message: type }, { to: type, id: type }],
+    }),
+  });
+  persistence.persistent(account, {
+    types: commands,
     // @ts-expect-error a decision is returned at once
     decide: async () => ({ type: 'none' }),
   });
