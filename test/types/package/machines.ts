@@ -2,6 +2,7 @@
 import type {
   DecideArgs,
   Decision,
+  Delivered,
   Persistence,
   PersistentLogic,
   XstateEvent,
@@ -82,6 +83,31 @@ export async function takesTheEventsForTheCommandsUnlessGiven(): Promise<void> {
     },
   });
 }
+
+export async function keepsConfirmationsFromCallers(): Promise<void> {
+  type Mailed = Delivered<'mail', { at: number }>;
+  const mailing = setup({ types: { events: {} as Booked | Mailed } }).createMachine({
+    on: {
+      'persistence.delivered.mail': {
+        actions: ({ event }) => sameType<typeof event.output, { at: number } | undefined>(true),
+      },
+    },
+  });
+  const logic = persistence.persistent(mailing, {
+    decide: ({ command }) => {
+      sameType<typeof command, Booked>(true);
+      return { type: 'persist', events: [command] };
+    },
+  });
+  const written: PersistentLogic<typeof mailing> = logic;
+  const { events } = await persistence.entities('mailing', logic).ask('a-1', booked);
+  sameType<typeof events, readonly (Booked | Mailed | XstateEvent)[]>(true);
+  // @ts-expect-error deliveries alone send it: an actor refuses it
+  await persistence.entities('plain', written).ask('a-1', { ...mailed, type: mailed.type });
+}
+
+declare const booked: Booked;
+declare const mailed: Delivered<'mail', { at: number }>;
 
 export function refusesWrongEvents(): void {
   persistence.persistent(account, {
