@@ -3,10 +3,12 @@
  * the declarations, so each has a name in the package. It is compiled, and never run.
  */
 import type {
+  AnyEntityLogic,
   AskResult,
   AtomicWrite,
   Decision,
   EntityOptions,
+  EntityRegistryArgs,
   EventFacts,
   EventRecord,
   EvolutionOptions,
@@ -45,7 +47,17 @@ export const counterPeeked = async () => await counters.peek('c-1');
 export const journalOf = ({ persistence: of }: SnapshotFrom<typeof counterLogic>) => ({ ...of });
 export const answerOf = <S>(result: AskResult<S>) => ({ ...result });
 
-/** A company's own front door. */
+/** A company's own front doors. */
+export function openAudited<L extends AnyEntityLogic>(
+  type: string,
+  logic: L,
+  ...options: EntityRegistryArgs<L>
+) {
+  return persistence.entities(type, logic, ...options);
+}
+export const audited = openAudited('audited', accountLogic);
+export const auditedReply = async () => (await audited.ask('a-1', { type: 'look' })).reply;
+
 export function service({ persistent, behavior, entities, ask }: Persistence) {
   return { persistent, behavior, entities, ask };
 }
