@@ -1,12 +1,13 @@
 /** Public API of kafka-journal: persistent actors, their journals, and the values they speak in. */
 
-export type { ActorHost } from './actor/actor-host.ts';
+export type { ActorHost, PersistentRef } from './actor/actor-host.ts';
 export type {
   BehaviorDecideArgs,
   BehaviorLogic,
   BehaviorOptions,
   BehaviorSnapshot,
   BehaviorState,
+  MakeBehavior,
 } from './actor/behavior.ts';
 export {
   confirm,
@@ -15,7 +16,7 @@ export {
   type Given,
   type OutboxAction,
 } from './actor/delivery/deliver.ts';
-export type { AskResult, CommandTerms, WaitOptions } from './actor/entity/ask.ts';
+export type { AskResult, CommandNames, CommandTerms, WaitOptions } from './actor/entity/ask.ts';
 export type {
   Delivered,
   Delivery,
@@ -27,18 +28,30 @@ export type {
   DecideArgs,
   Decision,
   DeliveryOptions,
+  Duration,
   EntityOptions,
+  InputArgs,
   PersistenceSignal,
   RestartBackoff,
   Retention,
   SnapshotAdapter,
+  SnapshotBounds,
   SnapshotWhenArgs,
+  Tags,
+  TransientArgs,
   WriteArgs,
   XstateEvent,
 } from './actor/entity/entity-options.ts';
 export { type Attempt, attemptOf } from './actor/entity/invoked-work.ts';
 export type { Moment } from './actor/entity/moment.ts';
-export { isReady, type PersistenceInfo } from './actor/entity/persistence-info.ts';
+export {
+  type EntitySnapshot,
+  isReady,
+  type PersistenceInfo,
+  type Phase,
+  type ReplyOf,
+  type StoredEventOf,
+} from './actor/entity/persistence-info.ts';
 export type {
   StashOverflow,
   StashOverflowStrategy,
@@ -51,6 +64,7 @@ export type { EventSerializer, JsonCodec, Serializer } from './actor/evolution/e
 export type { Renamed } from './actor/evolution/renamed.ts';
 export type { EvolutionOptions } from './actor/evolution/resolve-evolution.ts';
 export type { SchemaIssue, SchemaResult, StandardSchema } from './actor/evolution/schema.ts';
+export type { SerializersOfActor } from './actor/evolution/stored-payload.ts';
 export { taggedJson } from './actor/evolution/tagged-json.ts';
 export {
   type Upcast,
@@ -59,11 +73,18 @@ export {
   upcasters,
 } from './actor/evolution/upcasters.ts';
 export type { RetryPolicies, RetryPolicy } from './actor/machine/retry-policy.ts';
-export type { PersistentLogic, PersistentOptions, PersistentSnapshot } from './actor/persistent.ts';
 export type {
+  MakePersistent,
+  PersistentLogic,
+  PersistentOptions,
+  PersistentSnapshot,
+} from './actor/persistent.ts';
+export type {
+  AnyEntityLogic,
   AskOptions,
   EntityInput,
   EntityRegistry,
+  EntityRegistryArgs,
   EntityRegistryOptions,
 } from './actor/registry/entities.ts';
 export {
@@ -80,19 +101,29 @@ export {
 export type { StashOverflowContext } from './compose/stash-overflow.ts';
 export type { Config } from './config/config.ts';
 export type { AppendOptions } from './journal/append-events.ts';
+export type { HeadCacheStats } from './journal/head-cache/head-cache.ts';
 export type { HeldJournal } from './journal/holding/held-journal.ts';
 export type { Journal } from './journal/journal.ts';
 export type { Journals } from './journal/journals.ts';
 export * from './model/errors.ts';
-export { type Event, type EventRecord, Events, type RecordInfo } from './model/event.ts';
+export {
+  type Event,
+  type EventRecord,
+  Events,
+  type Headers,
+  type PrintedEvent,
+  type RecordInfo,
+} from './model/event.ts';
+export type { DurationUnit, ExpireAfter } from './model/expire-after.ts';
 export type { Marker } from './model/journal-pointer.ts';
 export { Key } from './model/key.ts';
 export { JsonNumber, type JsonValue, type Payload } from './model/payload.ts';
-export type { PartitionOffset } from './model/position.ts';
-export type { RecordMetadata } from './model/record-metadata.ts';
+export type { Offset, Partition, PartitionOffset, Topic } from './model/position.ts';
+export type { HeaderMetadata, PayloadMetadata, RecordMetadata } from './model/record-metadata.ts';
 export { SeqNr } from './model/seq-nr.ts';
 export { SerializedPayload } from './model/serialized-payload.ts';
 export type { Tenure } from './model/tenure.ts';
+export type { Wake } from './model/wake-up.ts';
 export { describeError } from './observability/describe-error.ts';
 export { consoleLogger, type LogFields, type Logger } from './observability/logger.ts';
 export type { PluginContext, PluginFactory, PluginSource } from './plugin/plugin-context.ts';
@@ -100,6 +131,8 @@ export type { CallOptions } from './ports/call-options.ts';
 export type {
   AtomicWrite,
   BegunRecovery,
+  BesideEvents,
+  CommandFact,
   DeliveryFact,
   EventFacts,
   HeldPlugin,
@@ -117,4 +150,4 @@ export type {
   SnapshotStorePlugin,
   StoredSnapshot,
 } from './ports/snapshot-store.ts';
-export type { Clock } from './runtime/clock.ts';
+export type { Clock, SleepOptions } from './runtime/clock.ts';

@@ -7,7 +7,7 @@ import type { Entity } from './entity/entity.ts';
 import type { HostedState } from './entity/entity-logic.ts';
 import { type Envelope, ownInput } from './entity/evaluated.ts';
 import type { Lifecycle } from './entity/lifecycle.ts';
-import { isOwnEvent } from './entity/stored-event.ts';
+import { isReservedEvent } from './entity/stored-event.ts';
 import type { EntityWork } from './entity-work.ts';
 import type { EntityRecovery } from './recovery/entity-recovery.ts';
 
@@ -59,7 +59,7 @@ export class Arrivals<S extends HostedState> {
   receive(event: EventObject): void {
     const { timers, logic, state } = this.#entity;
     const timer = timers.firedBy(event);
-    if (timer === undefined && !isOwnEvent(event)) {
+    if (timer === undefined && !isReservedEvent(event)) {
       this.takeCommand(event, undefined);
       return;
     }

@@ -48,11 +48,12 @@ export type BehaviorLogic<
 /** A behaviour with one fixed persistence id needs no input. */
 type BehaviorInput<I, P> = [P] extends [string] ? I | undefined : I;
 
-interface ActiveSnapshot {
+// No interface: programs whose declarations hold a snapshot could not name it.
+type ActiveSnapshot = {
   readonly status: 'active';
   readonly output: undefined;
   readonly error: undefined;
-}
+};
 
 /** What `decide` of a behaviour is given. */
 export interface BehaviorDecideArgs<S, C> extends CommandNames {

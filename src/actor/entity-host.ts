@@ -229,8 +229,8 @@ export class EntityHost<S extends HostedState> implements LiveEntity, EntityView
       case 'persistence.tenure-lost':
         this.#lost(event.reason, event.held);
         break;
-      case 'persistence.settled':
-        this.#pipeline.settled();
+      case 'persistence.go-on':
+        this.#pipeline.goOn();
         break;
       case 'persistence.write-rejected':
         this.#rejected(event);

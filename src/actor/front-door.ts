@@ -4,7 +4,7 @@ import { Attached } from '../runtime/attached.ts';
 import { isEvent } from './entity/check-input.ts';
 import type { ChildMessages } from './entity/child-messages.ts';
 import { FromCaller, HostEvent } from './entity/host-events.ts';
-import { isOwnEvent } from './entity/stored-event.ts';
+import { isReservedEvent } from './entity/stored-event.ts';
 
 type Source = AnyActorRef | undefined;
 
@@ -54,7 +54,7 @@ export function guardDoor(self: AnyActorRef, entity: GuardedEntity): void {
     // them.
     const isPlain =
       isEvent(event) &&
-      (event instanceof HostEvent || !(isOwnEvent(event) || isTimer(event, entity)));
+      (event instanceof HostEvent || !(isReservedEvent(event) || isTimer(event, entity)));
     const admitted = isPlain ? event : admit(event, { source, target: self, entity });
     const isReport = admitted === event && !isPlain;
     if (!isReport && isMachineBelow(source, self)) entity.childMessages.sent(event);
@@ -104,7 +104,7 @@ function isTimer(event: EventObject, { timers }: GuardedEntity): boolean {
 function admit(event: unknown, { source, target, entity }: Sending): unknown {
   if (!isEvent(event)) return new FromCaller(event);
   if (event instanceof HostEvent) return event;
-  if (!isOwnEvent(event)) {
+  if (!isReservedEvent(event)) {
     return source !== target && isTimer(event, entity) ? new FromCaller(event) : event;
   }
   const isOwn =

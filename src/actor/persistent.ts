@@ -15,6 +15,7 @@ import { InvalidInputError } from '../model/errors.ts';
 import { checkOptionNames, type OptionNames } from '../model/option-names.ts';
 import { kindOf } from './entity/check-input.ts';
 import type { DecisionOf, NoOthers, ReplyOfDecision } from './entity/decision-types.ts';
+import type { Delivered } from './entity/delivery-options.ts';
 import type {
   ActorSettings,
   DecideArgs,
@@ -40,6 +41,9 @@ import { persistenceIdOf, resolveOptions, type SharedSettings } from './resolve-
 /** All that the journal of a machine holds. */
 type StoredEvent<M extends AnyStateMachine> = EventFromLogic<M> | XstateEvent;
 
+/** What callers may send of the events of a machine: those that confirm deliveries are refused. */
+type CallerEvent<M extends AnyStateMachine> = Exclude<EventFromLogic<M>, Delivered>;
+
 /** A machine's snapshot, with what is known of its journal; `R` is what it replies. */
 export type PersistentSnapshot<M extends AnyStateMachine, R = unknown> = SnapshotFrom<M> & {
   readonly persistence: PersistenceInfo<StoredEvent<M>, R>;
@@ -48,7 +52,7 @@ export type PersistentSnapshot<M extends AnyStateMachine, R = unknown> = Snapsho
 /** Logic for `createActor`, `spawn` and `invoke`; `C` is what callers may send, `R` the reply. */
 export type PersistentLogic<
   M extends AnyStateMachine,
-  C extends EventObject = EventFromLogic<M>,
+  C extends EventObject = CallerEvent<M>,
   R = unknown,
 > = ActorLogic<PersistentSnapshot<M, R>, C, InputFrom<M>, AnyActorScope['system'], EmittedFrom<M>>;
 
@@ -73,14 +77,19 @@ type StatePath<V> = StateValue extends V
 /** How a machine becomes durable: its journal, and the options of every entity. */
 export interface PersistentOptions<
   M extends AnyStateMachine,
-  C extends EventObject = EventFromLogic<M>,
+  C extends EventObject = CallerEvent<M>,
   D = MachineDecision<M>,
 > extends EntityOptions<SnapshotFrom<M>, EventFromLogic<M>, StoredEvent<M>> {
   /** Only types, as in xstate's `setup`: `types: { commands: {} as Command }`. */
-  readonly types?: {
-    /** What callers may send; the machine's events unless given. */
-    readonly commands?: C | undefined;
-  };
+  readonly types?:
+    | {
+        /**
+         * What callers may send; the machine's events unless given, without those that confirm
+         * deliveries.
+         */
+        readonly commands?: C | undefined;
+      }
+    | undefined;
   /**
    * Names the journal: not blank, and unique among the live actors. Unless given, an entity of
    * `entities` has its type and its id, as `account|a-1`; any other actor needs one.
@@ -146,7 +155,7 @@ const optionNames: OptionNames<PersistentOptions<AnyStateMachine>> = {
 /** See `persistent` of the persistence. */
 export type MakePersistent = <
   M extends AnyStateMachine,
-  C extends EventObject = EventFromLogic<M>,
+  C extends EventObject = CallerEvent<M>,
   D extends MachineAnswer<M> = MachineDecision<M, undefined>,
 >(
   machine: M,

@@ -25,6 +25,7 @@ import type {
   InputArgs,
   ResolvedBackoff,
   RestartBackoff,
+  SnapshotBounds,
   SnapshotSettings,
 } from './entity/entity-options.ts';
 import type { CommandIdSettings } from './entity/recent-commands.ts';
@@ -191,7 +192,7 @@ function checkSnapshotAdapter(adapter: unknown): void {
 }
 
 /** @throws {InvalidInputError} it has something else than bounds */
-function boundsOf(from: Partial<SnapshotCriteria>): Partial<SnapshotCriteria> {
+function boundsOf(from: SnapshotBounds): Partial<SnapshotCriteria> {
   const given = Object.entries(Object(from)).filter(([, bound]) => bound !== undefined);
   const known = Object.keys(SnapshotCriteria.all);
   const isBound = ([name, bound]: readonly [string, unknown]): boolean =>

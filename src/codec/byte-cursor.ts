@@ -52,8 +52,8 @@ export class ByteReader {
   }
 
   /**
-   * An int32 size, then so many bytes as a reader of their own. A negative size counts as 0: so do
-   * JVM readers, wherever no event list depends on it.
+   * An int32 size, then that number of bytes as a reader of their own. A negative size counts as 0:
+   * so do JVM readers, wherever no event list depends on it.
    */
   readSizedBlock(what: string): ByteReader {
     return this.readBlock(Math.max(0, this.readInt32(`${what} size`)), what);

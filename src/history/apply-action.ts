@@ -38,7 +38,7 @@ const nothing: Effect = { type: 'void' };
  * these rules: the fold of the log's part, the head cache, the writes of a poll and the change of a
  * journal's row follow from it.
  *
- * @param at where the record of the action lies; calls come in offset order
+ * @param at where the record of the action is; calls come in offset order
  */
 export function applyAction(life: Life, deed: Deed, at: Offset): Applied {
   switch (deed.type) {
@@ -95,7 +95,7 @@ function deleteUpTo(life: Life, to: SeqNr, at: Offset): Applied {
 }
 
 /**
- * A purge ends the life; a conditional one only if the last action lies where it says, else it is
+ * A purge ends the life; a conditional one only if the last action is where it says, else it is
  * void.
  */
 function purge(life: Life, onlyAt: Offset | undefined, at: Offset): Applied {

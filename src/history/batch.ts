@@ -63,7 +63,7 @@ interface OpenAppends extends Appends {
  * another poll may end there.
  *
  * The last write stands at the last action that counts, also if that is a delete that was not worth
- * a write: the row then says where that action lies, which conditional purges ask for.
+ * a write: the row then says where that action is, which conditional purges ask for.
  *
  * @param records of one key, ascending offsets
  * @returns oldest first

@@ -11,7 +11,7 @@ interface DeleteStep {
 
 type Step = AppendRecord | DeleteStep;
 
-/** A purge that counts only if the last action before it lies at `onlyAt`. */
+/** A purge that counts only if the last action before it is at `onlyAt`. */
 interface ConditionalPurge {
   readonly onlyAt: Offset;
   readonly at: Offset;
@@ -108,7 +108,7 @@ export class Head {
     this.#undecided = [];
   }
 
-  /** Leaves out what lies at or below `replicated`: the store has it by now. */
+  /** Leaves out what is at or below `replicated`: the store has it by now. */
   forget(replicated: Offset): void {
     if (this.#purgedAt !== undefined && this.#purgedAt <= replicated) this.#purgedAt = undefined;
     this.#undecided = this.#undecided.filter(({ at }) => at > replicated);

@@ -24,7 +24,7 @@ export interface Life {
   /** Everything up to and including this number is deleted. */
   readonly deletedTo: SeqNr | undefined;
   /**
-   * Where the last action that counts lies: an append, a delete, or the purge after which the life
+   * Where the last action that counts is: an append, a delete, or the purge after which the life
    * is unborn. A conditional purge asks for it. `undefined` = no such action was seen.
    */
   readonly lastAt: Offset | undefined;

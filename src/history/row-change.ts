@@ -61,7 +61,7 @@ export interface RowExtended {
   /**
    * A delete of the same poll, which follows as a change of its own, covers the events up to and
    * including this number that were stored before. `undefined` = it covers none. The row hides
-   * them from now on; before this change they must stay, since a reader whose end lies before the
+   * them from now on; before this change they must stay, since a reader whose end is before the
    * append still sees them.
    */
   readonly clearTo: SeqNr | undefined;

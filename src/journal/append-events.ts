@@ -17,7 +17,10 @@ import type { JournalDeps } from './journal-deps.ts';
 /** What goes with the events of one append. */
 export interface AppendOptions extends CallOptions {
   readonly metadata?:
-    | { readonly header?: HeaderMetadata; readonly payload?: PayloadMetadata }
+    | {
+        readonly header?: HeaderMetadata | undefined;
+        readonly payload?: PayloadMetadata | undefined;
+      }
     | undefined;
   readonly headers?: Headers | undefined;
   /** What the journal's entity waits for from then on; absent = not said. */

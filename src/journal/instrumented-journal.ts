@@ -3,7 +3,10 @@ import type { SeqNr } from '../model/seq-nr.ts';
 import type { LogFields, Logger } from '../observability/logger.ts';
 import type { Journal } from './journal.ts';
 
-/** A call that took at least so many milliseconds is logged as a warning, any other at debug. */
+/**
+ * By operation, in milliseconds: a call that took at least that long is logged as a warning, any
+ * other at debug.
+ */
 export type CallTimeThresholds = Readonly<Record<Operation, number>>;
 
 type Operation = 'append' | 'read' | 'pointer' | 'delete' | 'purge' | 'mark';

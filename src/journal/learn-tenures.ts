@@ -12,7 +12,7 @@ interface JudgedRecords {
 /** The tenures of a partition as somebody sees them who reads it after a replicated offset. */
 export interface TenuresAfter {
   readonly tenures: Tenures;
-  /** R: what lies at or before it has to be asked of the store. */
+  /** R: what is at or before it has to be asked of the store. */
   readonly replicated: Offset | undefined;
 }
 

@@ -84,7 +84,7 @@ export interface ActionRecord {
   readonly at: PartitionOffset;
 }
 
-/** An append and where its record lies. */
+/** An append and where its record is. */
 export interface AppendRecord extends ActionRecord {
   readonly action: AppendAction;
 }

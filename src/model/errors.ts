@@ -23,13 +23,13 @@ export type Stored = 'no' | 'unknown' | 'yes';
 /** What a failed call may know of its command, beside its cause. */
 export interface AnswerErrorOptions extends ErrorOptions {
   /** `'no'` unless given. */
-  readonly stored?: Stored;
+  readonly stored?: Stored | undefined;
 }
 
 /** What an error about a caller's value may know beside its cause. */
 export interface ValueErrorOptions extends ErrorOptions {
   /** The place of the offending value inside the whole, such as `event.items[3].at`. */
-  readonly path?: string;
+  readonly path?: string | undefined;
 }
 
 /** An error that only passes on another one may be retried when that one may. */
@@ -94,7 +94,7 @@ export class WriteRejectedError extends JournalError {
   }
 }
 
-/** Who has opened a tenure, and where its opening mark lies. */
+/** Who has opened a tenure, and where its opening mark is. */
 export interface TenureOwner {
   readonly partition: number;
   readonly offset: number;
@@ -134,7 +134,10 @@ export class RemoteCallError extends JournalError {
   override readonly stored: Stored;
 
   /** @param options `retryable: false` = the cause does not pass by waiting */
-  constructor(message: string, options?: AnswerErrorOptions & { readonly retryable?: boolean }) {
+  constructor(
+    message: string,
+    options?: AnswerErrorOptions & { readonly retryable?: boolean | undefined },
+  ) {
     super(message, options);
     this.stored = options?.stored ?? 'unknown';
     this.retryable = this.stored === 'no' && options?.retryable !== false;
@@ -171,19 +174,19 @@ export class NotSetUpError extends JournalError {
 
 /** Where stored data breaks a rule. */
 export interface DataPlace {
-  readonly topic?: string;
-  readonly partition?: number;
-  readonly offset?: number;
-  readonly id?: string;
-  readonly seqNr?: number;
+  readonly topic?: string | undefined;
+  readonly partition?: number | undefined;
+  readonly offset?: number | undefined;
+  readonly id?: string | undefined;
+  readonly seqNr?: number | undefined;
   /** Of the store, when it is a row of it that breaks the rule. */
-  readonly table?: string;
-  readonly column?: string;
+  readonly table?: string | undefined;
+  readonly column?: string | undefined;
 }
 
 /** What an error about stored data may know beside its cause. */
 export interface DataErrorOptions extends ErrorOptions {
-  readonly place?: DataPlace;
+  readonly place?: DataPlace | undefined;
 }
 
 /** Stored bytes break the format. */
@@ -211,7 +214,8 @@ export class DataIntegrityError extends JournalError {
 }
 
 function placeText(place: DataPlace | undefined): string {
-  const parts = Object.entries(place ?? {}).map(([name, value]) => `${name} ${value}`);
+  const known = Object.entries(place ?? {}).filter(([, value]) => value !== undefined);
+  const parts = known.map(([name, value]) => `${name} ${value}`);
   return parts.length === 0 ? '' : ` (${parts.join(', ')})`;
 }
 
@@ -265,7 +269,10 @@ export class UnexpectedSequenceNrError extends JournalError {
 
   constructor(
     message: string,
-    options?: ErrorOptions & { readonly expected?: number; readonly actual?: number },
+    options?: ErrorOptions & {
+      readonly expected?: number | undefined;
+      readonly actual?: number | undefined;
+    },
   ) {
     super(message, options);
     this.expected = options?.expected;

@@ -3,13 +3,13 @@ import type { JsonValue } from './payload.ts';
 
 /** Metadata in the record header: readable without parsing the value. */
 export interface HeaderMetadata {
-  readonly data?: JsonValue;
+  readonly data?: JsonValue | undefined;
 }
 
 /** Metadata in the record value. */
 export interface PayloadMetadata {
-  readonly expireAfter?: ExpireAfter;
-  readonly data?: JsonValue;
+  readonly expireAfter?: ExpireAfter | undefined;
+  readonly data?: JsonValue | undefined;
 }
 
 /** Both halves, as applications see them and as Cassandra's `metadata` column stores them. */

@@ -3,14 +3,14 @@ import type { ExpireAfter } from './expire-after.ts';
 import type { Offset, PartitionOffset } from './position.ts';
 import type { SeqNr, SeqRange } from './seq-nr.ts';
 
-/** Which numbers an append record claims, and where it lies. */
+/** Which numbers an append record claims, and where it is. */
 export interface AppendedRange extends SeqRange {
   readonly at: PartitionOffset;
 }
 
 /** Adjacent appends of one key, oldest first. */
 export interface ReplicatedAppend {
-  /** Where the youngest of the merged append records lies. */
+  /** Where the youngest of the merged append records is. */
   readonly at: PartitionOffset;
   /**
    * All append records that it stands for, also those whose events are left out: they decide what

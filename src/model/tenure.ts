@@ -7,7 +7,7 @@ import type { Offset, TopicPartition } from './position.ts';
 export interface Tenure {
   /** Services that share a topic, but never a journal, have different scopes. */
   readonly scope: string;
-  /** Where its opening mark lies. */
+  /** Where its opening mark is. */
   readonly of: Offset;
 }
 

@@ -41,7 +41,7 @@ export interface WakeUp {
   /** Ms since the epoch. */
   readonly dueMs: number;
   readonly reason: WakeUpReason;
-  /** Where the append lies that said it. */
+  /** The place of the append that said it. */
   readonly offset: Offset;
 }
 

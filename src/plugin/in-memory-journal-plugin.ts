@@ -13,8 +13,8 @@ import type {
   WriteOutcome,
 } from '../ports/journal-plugin.ts';
 import type { Clock } from '../runtime/clock.ts';
-import { toEvent } from './event-serializer.ts';
 import { decodePersistentRepr } from './persistent-repr.ts';
+import { toEvent } from './repr-to-event.ts';
 
 /** How the journal works, and where it takes the time from. */
 export interface InMemoryJournalOptions {

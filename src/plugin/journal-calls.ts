@@ -21,7 +21,7 @@ import type {
 } from '../ports/journal-plugin.ts';
 import { onAbort } from '../runtime/on-abort.ts';
 import { batchesOf } from './batching.ts';
-import { factsMetadata, ofEventRecord, toEvent } from './event-serializer.ts';
+import { factsMetadata, ofEventRecord, toEvent } from './repr-to-event.ts';
 
 /** What a plugin needs of a journal, whether that is held or not. */
 export type WrittenJournal = Pick<HeldJournal, 'append' | 'delete' | 'purge' | 'pointer' | 'read'>;
@@ -197,7 +197,7 @@ type Read = ReturnType<WrittenJournal['read']>;
 function recovery(read: Read, request: ReplayRequest, begun?: ReturnType<Read['next']>): Recovery {
   const { promise, resolve, reject } = Promise.withResolvers<number>();
   promise.catch(() => {}); // a caller that never asks for it sees the failure in the events
-  const pages = replayed(read, request, { resolve, reject }, begun);
+  const pages = pagesOf(read, request, { resolve, reject }, begun);
   const events: AsyncGenerator<readonly PersistentRepr[], void> = {
     next: () => pages.next(),
     throw: (error) => pages.throw(error),
@@ -219,7 +219,7 @@ interface HighestSeqNr {
   readonly reject: (error: unknown) => void;
 }
 
-async function* replayed(
+async function* pagesOf(
   read: Read,
   request: ReplayRequest,
   highest: HighestSeqNr,

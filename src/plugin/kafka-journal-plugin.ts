@@ -33,7 +33,10 @@ const askAgainMs = 60_000;
 /** The journals that were used last, each about a kilobyte. */
 const maxJournals = 10_000;
 
-/** The journal plugin over {@link Journals}. */
+/**
+ * The plugin of the journals of this package, over Kafka and a store or in an embedded file: it has
+ * the name of the package.
+ */
 export class KafkaJournalPlugin extends JournalCalls implements JournalPlugin {
   readonly #deps: KafkaJournalPluginDeps;
   /** Topics whose journals cannot be held, and when to ask again, ms since the epoch. */

@@ -18,7 +18,7 @@ export interface ExpiredJournal {
   readonly expireOn: string;
 }
 
-/** A journal, and where the last record lies that was applied to it. */
+/** A journal, and the place of the last record that was applied to it. */
 export type JournalPlace = Omit<ExpiredJournal, 'expireOn'>;
 
 /**
@@ -259,7 +259,7 @@ export interface ReplicatedJournal extends AsyncDisposable {
   journalPlaces(topic: Topic, options?: CallOptions): AsyncIterable<readonly JournalPlace[]>;
 
   /**
-   * Journals whose day of expiry lies in the range, in pages that are never empty, in no order.
+   * Journals whose day of expiry is in the range, in pages that are never empty, in no order.
    * Each journal of a topic belongs to exactly one share.
    *
    * @throws {StoreUnavailableError} retryable

@@ -100,6 +100,36 @@ describe('the packed package, installed into an empty project', () => {
     expect(list).to.match(/^topic journal .*: complete, up to offset \d+$/ms);
   });
 
+  it('names each type that a library over it exports, so that its declarations can be written', async function () {
+    this.timeout(60_000);
+    for (const file of ['account.ts', 'declarations.ts']) {
+      copyFileSync(join(root, 'test/types/package', file), join(project, file));
+    }
+    const compilerOptions = {
+      target: 'ES2022',
+      lib: ['ES2022', 'ESNext.Disposable'],
+      module: 'NodeNext',
+      types: ['node'],
+      typeRoots: [join(root, 'node_modules/@types')],
+      strict: true,
+      skipLibCheck: true,
+      allowImportingTsExtensions: true,
+      declaration: true,
+      emitDeclarationOnly: true,
+      rootDir: '.',
+      outDir: 'declarations',
+    };
+    const config = { compilerOptions, files: ['declarations.ts'] };
+    writeFileSync(join(project, 'tsconfig.json'), JSON.stringify(config));
+    for (const compiler of ['typescript', 'typescript-5.9']) {
+      const tsc = join(root, 'node_modules', compiler, 'bin/tsc');
+      const problems = await run(process.execPath, [tsc, '--pretty', 'false'], { cwd: project })
+        .then(() => '')
+        .catch(({ stdout }: { readonly stdout: string }) => stdout);
+      expect(problems, compiler).to.equal('');
+    }
+  });
+
   it('holds no sources and no tests', () => {
     const files = readdirSync(join(project, 'node_modules/kafka-journal'));
     expect(

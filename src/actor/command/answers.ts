@@ -40,7 +40,7 @@ export class Answers<S extends HostedState> {
         this.reject(envelope, outcome.error);
         break;
       case 'stash':
-        if (!this.#stash.hold(envelope)) this.overflow(envelope);
+        if (!this.#stash.setAside(envelope)) this.overflow(envelope);
         break;
       case 'fail':
         ask?.fail(outcome.error);

@@ -3,8 +3,8 @@ import { DataIntegrityError, WriteFailedError } from '../../model/errors.ts';
 import type { DeliverySender } from '../delivery/sender.ts';
 import type { Entity } from '../entity/entity.ts';
 import type { HostedState } from '../entity/entity-logic.ts';
-import { type Envelope, type Evaluated, isOwn } from '../entity/evaluated.ts';
-import { Settled, StoredAfterLoss, type WriteRejected, Written } from '../entity/host-events.ts';
+import { type Envelope, type Evaluated, isSentAgain } from '../entity/evaluated.ts';
+import { GoOn, StoredAfterLoss, type WriteRejected, Written } from '../entity/host-events.ts';
 import type { Lifecycle } from '../entity/lifecycle.ts';
 import type { EntitySnapshots } from '../snapshots/entity-snapshots.ts';
 import { Answers } from './answers.ts';
@@ -48,8 +48,8 @@ export class CommandPipeline<S extends HostedState> {
   readonly answers: Answers<S>;
   #batch: readonly Evaluated<S>[] = nothing;
   #planned: readonly PlannedWrite<S>[] = nothing;
-  /** Entries of the batch that have had their answer. */
-  #settled = 0;
+  /** How many entries of the batch have had their answer. */
+  #answered = 0;
   /** The turn under way ends with effects: of the first state, or of a step of the machine. */
   #hasEffects = true;
   /** The journal has confirmed the write of the batch. */
@@ -81,7 +81,7 @@ export class CommandPipeline<S extends HostedState> {
 
   /** What a child or a timer of the entity has sent is not stored yet. */
   get hasInput(): boolean {
-    return this.#batch.some(({ envelope }) => isOwn(envelope)) || this.stash.hasInput;
+    return this.#batch.some(({ envelope }) => isSentAgain(envelope)) || this.stash.hasInput;
   }
 
   /** A message of a machine below the entity is neither stored nor decided upon. */
@@ -119,7 +119,7 @@ export class CommandPipeline<S extends HostedState> {
    */
   drainAfterEffects(): void {
     if (!this.#hasEffects) this.drain();
-    else if (!this.stash.isEmpty) this.#entity.tell(new Settled());
+    else if (!this.stash.isEmpty) this.#entity.tell(new GoOn());
   }
 
   /**
@@ -131,7 +131,7 @@ export class CommandPipeline<S extends HostedState> {
     const planned = planWrites(entity, batch);
     this.#batch = batch;
     this.#planned = planned;
-    this.#settled = 0;
+    this.#answered = 0;
     for (const { envelope } of planned.map(({ evaluated }) => evaluated))
       if (envelope.ask !== undefined) envelope.ask.stored = 'unknown';
     this.#life.report('write.started');
@@ -173,7 +173,7 @@ export class CommandPipeline<S extends HostedState> {
     this.#snapshots.committed(written);
     if (step.payload !== undefined) this.#sender.committed(step.facts);
     const { state } = this.#entity;
-    if (this.#releases(before, state)) this.#unstashes = true;
+    if (this.#bringsBack(before, state)) this.#unstashes = true;
     if (step === evaluated.steps[evaluated.steps.length - 1]) this.#answerThrough(evaluated);
     if (state.status !== 'active') this.#life.reachedFinalState();
     if (isLast && this.#batch.length > 0) {
@@ -183,13 +183,13 @@ export class CommandPipeline<S extends HostedState> {
   }
 
   /** What `decide` has stashed comes back after an event that led from one state to the other. */
-  #releases(before: S, after: S): boolean {
+  #bringsBack(before: S, after: S): boolean {
     const { unstashes } = this.#entity.settings;
     return unstashes === undefined || atOnce(unstashes(before, after), 'unstashOn');
   }
 
-  /** The effects of a commit have happened: what waited for them may go on. */
-  settled(): void {
+  /** The effects of a commit have happened, or a snapshot is put off: what waited may go on. */
+  goOn(): void {
     this.snapshotReported();
     this.drain();
   }
@@ -202,9 +202,9 @@ export class CommandPipeline<S extends HostedState> {
   /** 5. Answer: a command, and those after it that had nothing to store. */
   #answerThrough(evaluated: Evaluated<S>): void {
     for (;;) {
-      const next = this.#batch[this.#settled]; // none when an answer has ended the entity
+      const next = this.#batch[this.#answered]; // none when an answer has ended the entity
       if (next === undefined || (next !== evaluated && next.steps.length > 0)) return;
-      this.#settled++;
+      this.#answered++;
       this.answers.answer(next);
     }
   }
@@ -247,7 +247,7 @@ export class CommandPipeline<S extends HostedState> {
     const isKnown = cause instanceof WriteFailedError || cause instanceof DataIntegrityError;
     const text = `a write of ${this.#entity.persistenceId} failed; it may or may not be stored`;
     const error = isKnown ? cause : new WriteFailedError(text, { cause });
-    const open = this.#batch.slice(this.#settled);
+    const open = this.#batch.slice(this.#answered);
     this.#clearBatch();
     this.#hasEffects = true; // of the recovery to come
     for (const { envelope, steps } of open) if (steps.length > 0) envelope.ask?.fail(error);
@@ -265,7 +265,7 @@ export class CommandPipeline<S extends HostedState> {
     this.#hasEffects = true; // of the recovery to come
     this.#lostState = this.#entity.state;
     if (this.#isStored) this.settledAfterLoss([]);
-    else if (this.#planned.length === 0) this.#takeBack(this.#batch.slice(this.#settled));
+    else if (this.#planned.length === 0) this.#takeBack(this.#batch.slice(this.#answered));
   }
 
   /**
@@ -278,7 +278,7 @@ export class CommandPipeline<S extends HostedState> {
     const first = causes.findIndex((cause) => cause !== undefined);
     const culprit = this.#planned[first]?.evaluated;
     const at = culprit === undefined ? this.#batch.length : this.#batch.indexOf(culprit);
-    const stored = this.#batch.slice(this.#settled, at);
+    const stored = this.#batch.slice(this.#answered, at);
     answerStored(stored, this.#lostState, (...of) => this.#life.exposeUnowned(...of));
     this.#takeBack([...stored.filter(({ steps }) => !isWritten(steps)), ...this.#batch.slice(at)]);
   }
@@ -286,14 +286,14 @@ export class CommandPipeline<S extends HostedState> {
   /** Certainly not stored, and nothing of it has happened. Children and timers start again. */
   #takeBack(batch: readonly Evaluated<S>[]): void {
     this.#clearBatch();
-    const envelopes = batch.map(({ envelope }) => envelope).filter((one) => !isOwn(one));
+    const envelopes = batch.map(({ envelope }) => envelope).filter((one) => !isSentAgain(one));
     for (const { ask } of envelopes) if (ask !== undefined) ask.stored = 'no';
     this.stash.putBack(envelopes);
   }
 
   /** The entity has ended: whoever still waits hears what became of the command. */
   end(): void {
-    for (const { envelope, steps } of this.#batch.slice(this.#settled)) {
+    for (const { envelope, steps } of this.#batch.slice(this.#answered)) {
       const stored = !isWritten(steps) ? 'no' : this.#isStored ? 'yes' : 'unknown';
       envelope.ask?.fail(this.#life.endedError(stored));
     }
@@ -302,7 +302,7 @@ export class CommandPipeline<S extends HostedState> {
   }
 
   #finish(): void {
-    if (this.#unstashes) this.stash.releaseHeld();
+    if (this.#unstashes) this.stash.bringBack();
     this.#clearBatch();
     this.#life.report('write.settled');
   }
@@ -310,7 +310,7 @@ export class CommandPipeline<S extends HostedState> {
   #clearBatch(): void {
     this.#batch = nothing;
     this.#planned = nothing;
-    this.#settled = 0;
+    this.#answered = 0;
     this.#isStored = false;
     this.#unstashes = false;
     this.#waitsForSnapshot = false;

@@ -1,7 +1,7 @@
 import { Queue } from '../../runtime/queue.ts';
 import type { Entity } from '../entity/entity.ts';
 import type { HostedState } from '../entity/entity-logic.ts';
-import { type Envelope, isOwn } from '../entity/evaluated.ts';
+import { type Envelope, isSentAgain } from '../entity/evaluated.ts';
 import { judgeOverflow } from '../entity/stash-overflow.ts';
 
 type StashDeps = Pick<Entity<HostedState>, 'persistenceId' | 'deps'> & {
@@ -16,7 +16,7 @@ type StashDeps = Pick<Entity<HostedState>, 'persistenceId' | 'deps'> & {
 export class CommandStash {
   readonly #deps: StashDeps;
   readonly #waiting = new Queue<Envelope>();
-  #held: Envelope[] = [];
+  #aside: Envelope[] = [];
 
   constructor(deps: StashDeps) {
     this.#deps = deps;
@@ -29,9 +29,9 @@ export class CommandStash {
     deps.log.debug({ persistenceId, command, stashed: this.length }, 'a command is stashed');
   }
 
-  /** Waiting, and held by `Decision.stash`. */
+  /** Waiting, and set aside by `Decision.stash`. */
   get length(): number {
-    return this.#waiting.length + this.#held.length;
+    return this.#waiting.length + this.#aside.length;
   }
 
   get isEmpty(): boolean {
@@ -40,17 +40,17 @@ export class CommandStash {
 
   /** A caller has sent something that waits, and has not given up. */
   get hasCommand(): boolean {
-    return [...this.#waiting].some((envelope) => !isOwn(envelope) && !envelope.ask?.settled);
+    return [...this.#waiting].some((envelope) => !isSentAgain(envelope) && !envelope.ask?.settled);
   }
 
   /** A child or a timer of the entity has sent something that waits. */
   get hasInput(): boolean {
-    return [...this.#waiting].some(isOwn);
+    return [...this.#waiting].some(isSentAgain);
   }
 
   /** A machine below the entity has sent something that waits. */
   get hasChildMessage(): boolean {
-    return [...this.#waiting, ...this.#held].some(({ fromChild }) => fromChild);
+    return [...this.#waiting, ...this.#aside].some(({ fromChild }) => fromChild);
   }
 
   /**
@@ -87,7 +87,7 @@ export class CommandStash {
   /** Forgets the commands whose askers have given up. */
   dropSettled(): void {
     this.#waiting.filter(({ ask }) => ask?.settled !== true);
-    this.#held = this.#held.filter(({ ask }) => ask?.settled !== true);
+    this.#aside = this.#aside.filter(({ ask }) => ask?.settled !== true);
   }
 
   /** Back to where they were taken from. */
@@ -96,28 +96,28 @@ export class CommandStash {
   }
 
   /** Keeps a command until the entity has changed; false when too many are kept already. */
-  hold(envelope: Envelope): boolean {
-    if (!this.#hasRoom(() => this.#held.length)) return false;
-    this.#held.push(envelope);
+  setAside(envelope: Envelope): boolean {
+    if (!this.#hasRoom(() => this.#aside.length)) return false;
+    this.#aside.push(envelope);
     this.note(envelope);
     return true;
   }
 
-  /** The entity has changed: what was held goes first, in its order. */
-  releaseHeld(): void {
-    if (this.#held.length === 0) return;
-    this.#waiting.unshift(this.#held);
-    this.#held = [];
+  /** The entity has changed: what was set aside goes first, in its order. */
+  bringBack(): void {
+    if (this.#aside.length === 0) return;
+    this.#waiting.unshift(this.#aside);
+    this.#aside = [];
   }
 
   /**
    * The entity starts over. A write that failed, or another process, may have changed it, so what
-   * was held comes back. Children and timers start again, so what they had sent must not count
+   * was set aside comes back. Children and timers start again, so what they had sent must not count
    * twice.
    */
   startOver(): void {
-    this.releaseHeld();
-    this.#waiting.filter((envelope) => !isOwn(envelope));
+    this.bringBack();
+    this.#waiting.filter((envelope) => !isSentAgain(envelope));
   }
 
   /** The timer was cancelled between its firing and its turn. */
@@ -127,14 +127,14 @@ export class CommandStash {
 
   /** Takes out what callers have sent. */
   takeCommands(): readonly Envelope[] {
-    this.releaseHeld();
-    const commands = [...this.#waiting].filter((envelope) => !isOwn(envelope));
-    this.#waiting.filter(isOwn);
+    this.bringBack();
+    const commands = [...this.#waiting].filter((envelope) => !isSentAgain(envelope));
+    this.#waiting.filter(isSentAgain);
     return commands;
   }
 
   drain(): readonly Envelope[] {
-    this.releaseHeld();
+    this.bringBack();
     return this.#waiting.drain();
   }
 }

@@ -9,7 +9,7 @@ import type { DryRun, EntityLogic, HostedState } from '../entity/entity-logic.ts
 import type { EntitySettings } from '../entity/entity-options.ts';
 import type { Step } from '../entity/evaluated.ts';
 import type { Outbox, OutboxChange } from '../entity/outbox.ts';
-import { isOwnEvent } from '../entity/stored-event.ts';
+import { isReservedEvent } from '../entity/stored-event.ts';
 import type { TimerChange } from '../entity/timers.ts';
 import { delaysOf } from '../entity/timers.ts';
 import type { CodedEvent, EventCoding } from '../evolution/event-coding.ts';
@@ -211,7 +211,7 @@ function checkDelayedEvents(
   for (const change of changes) {
     if (change.type !== 'schedule' || change.target.type !== 'self') continue;
     const { event } = change;
-    if (coding === undefined || isOwnEvent(event)) storedForm(event);
+    if (coding === undefined || isReservedEvent(event)) storedForm(event);
     else coding.write(event, 0);
   }
 }

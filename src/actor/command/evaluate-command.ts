@@ -12,9 +12,9 @@ import type { Decision, EntitySettings } from '../entity/entity-options.ts';
 import type { Envelope, Evaluated, Outcome, Step } from '../entity/evaluated.ts';
 import { isStored } from '../entity/evaluated.ts';
 import type { OutboxChange } from '../entity/outbox.ts';
-import { fromStored, isChildError, isOwnEvent } from '../entity/stored-event.ts';
+import { fromStored, isChildError, isReservedEvent } from '../entity/stored-event.ts';
 import type { EventCoding } from '../evolution/event-coding.ts';
-import { deliveredPrefix } from '../evolution/own-events.ts';
+import { deliveredPrefix } from '../evolution/reserved-types.ts';
 import { checkDecision, checkTransient } from './check-decision.ts';
 import { DryRuns, type EvaluatorDeps } from './dry-runs.ts';
 import { freezeContext } from './freeze.ts';
@@ -192,11 +192,11 @@ export class CommandEvaluator<S extends HostedState> {
     const { coding } = this.#entity;
     try {
       // The event of a delayed action is one of the program's own.
-      if (coding !== undefined && !isOwnEvent(event)) {
+      if (coding !== undefined && !isReservedEvent(event)) {
         const steps = this.#tryTimer(coding, envelope, state, sequenceNr + 1);
         return { envelope, steps, outcome: done };
       }
-      coding?.checkOwn(event);
+      coding?.checkReserved(event);
       const stored = this.#logic.inputToStore(state, event);
       const step = this.#tryInput(envelope, stored, state, sequenceNr + 1);
       if (step instanceof Error) throw step;

@@ -1,5 +1,5 @@
 import type { AnyActorRef } from 'xstate';
-import { childAddress } from '../evolution/own-events.ts';
+import { childAddress } from '../evolution/reserved-types.ts';
 
 /** What names of destinations begin with that stand for actors. */
 export const actorPrefix = '#';

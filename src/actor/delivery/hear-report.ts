@@ -3,7 +3,7 @@ import type { HostedState } from '../entity/entity-logic.ts';
 import { type Envelope, ownInput } from '../entity/evaluated.ts';
 import type { DeliveryReport } from '../entity/host-events.ts';
 import type { Lifecycle } from '../entity/lifecycle.ts';
-import { deliveredPrefix } from '../evolution/own-events.ts';
+import { deliveredPrefix } from '../evolution/reserved-types.ts';
 
 /** Takes what an entity has to store. */
 interface InputTaker {

@@ -15,7 +15,7 @@ import type { Entity } from '../entity/entity.ts';
 import type { HostedState } from '../entity/entity-logic.ts';
 import { DeliveryReport } from '../entity/host-events.ts';
 import type { OpenDelivery } from '../entity/outbox.ts';
-import { childAddress } from '../evolution/own-events.ts';
+import { childAddress } from '../evolution/reserved-types.ts';
 import { actorAt, actorPrefix } from './actor-address.ts';
 
 /** What was tried of one delivery since the entity recovered. */

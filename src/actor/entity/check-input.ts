@@ -1,10 +1,10 @@
 import type { EventObject } from 'xstate';
 import { InvalidInputError } from '../../model/errors.ts';
 import { checkGivenNames, type OptionNames } from '../../model/option-names.ts';
-import { deliveredPrefix } from '../evolution/own-events.ts';
+import { deliveredPrefix } from '../evolution/reserved-types.ts';
 import type { CheckedTerms, CommandTerms, WaitOptions } from './ask.ts';
 import type { DeliveryAttempt } from './delivery-options.ts';
-import { isOwnEvent } from './stored-event.ts';
+import { isReservedEvent } from './stored-event.ts';
 
 /** The one event of xstate's own that callers are meant to send. */
 const routeEventType = 'xstate.route';
@@ -23,7 +23,7 @@ export function isEvent(value: unknown): value is EventObject {
 /** What is wrong with a value as an event; `undefined` = nothing. */
 export function eventFault(value: unknown): string | undefined {
   if (isEvent(value)) {
-    if (!isOwnEvent(value) || value.type === routeEventType) return undefined;
+    if (!isReservedEvent(value) || value.type === routeEventType) return undefined;
     return value.type.startsWith('xstate.')
       ? `has the type "${value.type}": what begins with "xstate." is xstate's own`
       : `has the type "${value.type}": what begins with "${deliveredPrefix}" is the library's own`;

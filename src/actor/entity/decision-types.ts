@@ -1,4 +1,5 @@
 import type { EventObject } from 'xstate';
+import type { Delivery } from './delivery-options.ts';
 import type { Decision } from './entity-options.ts';
 
 /**
@@ -19,7 +20,16 @@ export type DecisionOf<Type extends string> =
  */
 export type NoOthers<D> = {
   readonly [Name in Exclude<MembersOf<D>, MembersOf<Decision<EventObject>>>]: never;
-};
+} & NoOtherDeliveries<Exclude<MembersOf<DeliveryOf<D>>, keyof Delivery>>;
+
+/** The same of its deliveries: with a misspelled `id` each try of a command would send a new one. */
+type NoOtherDeliveries<Others extends PropertyKey> = [Others] extends [never]
+  ? unknown
+  : { readonly deliver: readonly { readonly [Name in Others]: never }[] };
+
+type DeliveryOf<D> = D extends { readonly deliver?: readonly (infer One)[] | undefined }
+  ? One
+  : never;
 
 type MembersOf<D> = D extends unknown ? keyof D : never;
 

@@ -1,6 +1,6 @@
 import type { EventObject } from 'xstate';
 import type { OptionNames } from '../../model/option-names.ts';
-import { deliveredPrefix } from '../evolution/own-events.ts';
+import { deliveredPrefix } from '../evolution/reserved-types.ts';
 
 /** A message to be delivered, as `decide` says it. */
 export interface Delivery {
@@ -12,7 +12,7 @@ export interface Delivery {
    * At most 255 characters, not blank. One that is unconfirmed, or was among the last 100 that were
    * confirmed, begins no further delivery. Without it the library makes one.
    */
-  readonly id?: string;
+  readonly id?: string | undefined;
 }
 
 /** With a misspelt `id` a repeated message would count as a new one. */

@@ -110,11 +110,11 @@ export class EntityJournal {
       const causes = rejectionsOf(await this.#plugin.write(sealed), writes.length);
       this.#writeUnderWay = undefined;
       if (causes === undefined) return onStored();
-      writer.waits.untold();
+      writer.waits.sayAgain();
       writer.tell(new WriteRejected(causes));
     } catch (error) {
       this.#writeUnderWay = undefined;
-      writer.waits.untold();
+      writer.waits.sayAgain();
       const isRejected = error instanceof WriteRejectedError || error instanceof NotOwnerError;
       writer.tell(isRejected ? new WriteRejected(writes.map(() => error)) : new WriteFailed(error));
     }

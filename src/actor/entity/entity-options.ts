@@ -151,6 +151,11 @@ export interface SnapshotAdapter {
   ): Readonly<Record<string, unknown>>;
 }
 
+/** Bounds of the snapshots that a recovery may use; those left out bound nothing. */
+export type SnapshotBounds = {
+  readonly [Name in keyof SnapshotCriteria]?: SnapshotCriteria[Name] | undefined;
+};
+
 /** What callbacks that depend on nothing but the actor's input are given. */
 export interface InputArgs<I> {
   readonly input: I;
@@ -188,7 +193,7 @@ export interface EntityOptions<S, E extends EventObject, Stored extends EventObj
     | {
         readonly toSeqNr?: number | undefined;
         readonly maxEvents?: number | undefined;
-        readonly fromSnapshot?: Partial<SnapshotCriteria> | 'none' | undefined;
+        readonly fromSnapshot?: SnapshotBounds | 'none' | undefined;
       }
     | undefined;
   /**

@@ -121,7 +121,7 @@ export class Entity<S extends HostedState> {
     return this.#initPending;
   }
 
-  /** One UUID a recovery: tells the writers of a journal apart. */
+  /** One UUID a recovery: by it the writers of a journal are told apart. */
   get writerUuid(): string {
     return this.#writerUuid;
   }

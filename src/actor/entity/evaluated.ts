@@ -37,8 +37,11 @@ export const ownInput = {
   child: undefined,
 } as const;
 
-/** The entity itself or a child has sent it, and sends it again after a recovery. */
-export function isOwn({ internal, fromChild }: Envelope): boolean {
+/**
+ * The entity itself or a child has sent it, and sends it again after a recovery: kept until then,
+ * it would count twice.
+ */
+export function isSentAgain({ internal, fromChild }: Envelope): boolean {
   return internal || fromChild;
 }
 

@@ -77,9 +77,12 @@ export class Initialised extends RecoverySignal {
   readonly type = 'persistence.initialised';
 }
 
-/** The effects of the last commit have happened: what waits may be evaluated. */
-export class Settled extends HostEvent {
-  readonly type = 'persistence.settled';
+/**
+ * Commands need not wait any more: the effects of the last commit have happened, or a snapshot is
+ * put off.
+ */
+export class GoOn extends HostEvent {
+  readonly type = 'persistence.go-on';
 }
 
 /** Some or all of a write is certainly not stored. */
@@ -225,7 +228,7 @@ export type RecoveryEvent<S> =
 export type AnyHostEvent<S> =
   | RecoveryEvent<S>
   | Written<S>
-  | Settled
+  | GoOn
   | WriteRejected
   | WriteFailed
   | TenureLost

@@ -18,16 +18,14 @@ export const phases = [
  */
 export type Phase = (typeof phases)[number];
 
-declare const types: unique symbol;
-
 /** What a snapshot of a persistent actor says about its journal. */
 export interface PersistenceInfo<E extends EventObject = EventObject, R = unknown> {
   /**
-   * Only a type: the events that the entity stores, and what it replies. As the parameters of a
+   * Only a type, as `~` says: the events that the entity stores, and what it replies. As the parameters of a
    * method, which TypeScript compares both ways: so a logic whose reply is known fits where its
    * type is written without.
    */
-  [types]?(event: E, reply: R): void;
+  '~types'?(event: E, reply: R): void;
   readonly phase: Phase;
   readonly persistenceId: string;
   /** Number of the last event that is stored and applied; 0 = none. */

@@ -2,7 +2,7 @@ import type { EventObject, StateValue } from 'xstate';
 import { matchesState } from 'xstate';
 import { setMember, storedForm } from '../../model/stored-form.ts';
 import type { EventFacts } from '../../ports/journal-plugin.ts';
-import { isOwnType } from '../evolution/own-events.ts';
+import { isReservedType } from '../evolution/reserved-types.ts';
 
 /** The first record of a journal: what the entity was started with. */
 export const initEventType = 'xstate.init';
@@ -42,8 +42,8 @@ export interface StoredError {
  * What no caller and no `decide` may send: xstate's own events (results, failures and states of
  * children, and delayed transitions), and those that confirm deliveries.
  */
-export function isOwnEvent({ type }: EventObject): boolean {
-  return isOwnType(type);
+export function isReservedEvent({ type }: EventObject): boolean {
+  return isReservedType(type);
 }
 
 /** A child that has ended: its result, or its failure. */

@@ -156,7 +156,7 @@ export class Timers {
   /**
    * One of the entity's own timers with the id has fired, with this event. Delayed messages to
    * other actors may have the same id; the journal does not say when they were sent. Several own
-   * timers may have it, too. The event tells which one fired, not the deadline: the process that
+   * timers may have it, too. The event says which one fired, not the deadline: the process that
    * armed them counted from the answers of the journal, and a replay counts from when their events
    * were stored.
    */

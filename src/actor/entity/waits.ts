@@ -21,7 +21,7 @@ export interface WaitsFor {
  * confirmation is stored.
  */
 export class Waits {
-  #told: Wake | undefined;
+  #said: Wake | undefined;
   #ended: WeakSet<AnyActorRef> | undefined;
   /** When children that wait for their next attempt begin it, ms since the epoch. */
   #backoffEndsMs: WeakMap<AnyActorRef, number> | undefined;
@@ -56,8 +56,8 @@ export class Waits {
   /** What to say with the next append; `undefined` = what the last one said is still so. */
   next(what: WaitsFor): Wake | undefined {
     const wake = this.#wake(what);
-    if (wake === this.#told) return undefined;
-    this.#told = wake;
+    if (wake === this.#said) return undefined;
+    this.#said = wake;
     return wake;
   }
 
@@ -67,8 +67,8 @@ export class Waits {
   }
 
   /** The last append is not stored: the next one says it again. */
-  untold(): void {
-    this.#told = undefined;
+  sayAgain(): void {
+    this.#said = undefined;
   }
 
   #wake({ children, timers, deliveries }: WaitsFor): Wake {

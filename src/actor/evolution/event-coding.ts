@@ -14,8 +14,8 @@ import type { AtomicWrite, EventFacts, PersistentRepr } from '../../ports/journa
 import type { Bindings } from './bindings.ts';
 import { type EntityCipher, type EntityKeys, encryptedSerializer } from './entity-cipher.ts';
 import type { EventAdapter, StoredEventPlace } from './event-adapter.ts';
-import { isOwnType } from './own-events.ts';
 import type { Renaming } from './renamed.ts';
+import { isReservedType } from './reserved-types.ts';
 import type { EventCheck } from './schema.ts';
 import { messageOf, PayloadSerializers, type SerializersOfActor } from './stored-payload.ts';
 import { mayKnow, versionIn } from './upcasters.ts';
@@ -184,7 +184,7 @@ export class EventCoding {
    *
    * @throws {InvalidInputError} a recovery would take it for another one
    */
-  checkOwn({ type }: EventObject): void {
+  checkReserved({ type }: EventObject): void {
     checkName(type, this.#renaming);
   }
 
@@ -199,12 +199,12 @@ export class EventCoding {
     try {
       payload = this.#serializers.read(this.#decrypted(repr), facts.encoding);
       const stored = this.#withNewName(payload);
-      const read = isOwn(stored) ? [stored] : this.#unadapt(stored, manifest, seqNr);
+      const read = isReserved(stored) ? [stored] : this.#unadapt(stored, manifest, seqNr);
       const events = read.flatMap((event) => this.#known(event, repr));
-      if (!isOwn(stored)) for (const event of events) this.#check(event);
+      if (!isReserved(stored)) for (const event of events) this.#check(event);
       const first = this.#withTimerOfToday(facts);
       // The child has ended, and the timer has fired, whatever is applied in place of the event.
-      const isGone = isOwn(stored)
+      const isGone = isReserved(stored)
         ? events[0] !== stored
         : facts.timer !== undefined && events.length === 0;
       const parts = events.map((event, part) => {
@@ -228,7 +228,7 @@ export class EventCoding {
 
   /** @throws what the schema throws, or an error that says what is wrong */
   #check(event: unknown): void {
-    if (isOwn(event)) {
+    if (isReserved(event)) {
       throw new CodecError(`an adapter gives "${event.type}", which only the library may store`);
     }
     this.#evolution.check?.(event);
@@ -289,7 +289,7 @@ export class EventCoding {
   ): readonly unknown[] {
     try {
       const stored = this.#withNewName(this.#serializers.read(payload, encoding));
-      if (!isOwn(stored)) return this.#unadapt(stored, manifest, seqNr);
+      if (!isReserved(stored)) return this.#unadapt(stored, manifest, seqNr);
       throw new CodecError(`its adapter gives "${stored.type}", which only the library may store`);
     } catch (cause) {
       const text = 'it could not be read again, so it was not stored';
@@ -363,10 +363,10 @@ function withoutTimer(facts: EventFacts): EventFacts {
   return others;
 }
 
-/** What the actor itself stores. */
-function isOwn(stored: unknown): stored is EventObject {
+/** Of a type that only xstate and the library store. */
+function isReserved(stored: unknown): stored is EventObject {
   const { type } = (stored ?? {}) as { readonly type?: unknown };
-  return typeof type === 'string' && isOwnType(type);
+  return typeof type === 'string' && isReservedType(type);
 }
 
 /** Several adapters only read. */

@@ -1,6 +1,6 @@
 import type { EventObject } from 'xstate';
 import { InvalidInputError } from '../../model/errors.ts';
-import { childAddress, isOwnType } from './own-events.ts';
+import { childAddress, isReservedType } from './reserved-types.ts';
 
 /**
  * Names that changed since events were stored: old name to new one. They count where a journal is
@@ -91,7 +91,7 @@ export class Renaming {
   eventOf(event: EventObject): EventObject {
     const type = this.typeOf(event.type);
     const { actorId } = event as { readonly actorId?: unknown };
-    const isChild = isOwnType(event.type) && typeof actorId === 'string';
+    const isChild = isReservedType(event.type) && typeof actorId === 'string';
     if (type === event.type && !isChild) return event;
     return { ...event, type, ...(isChild && { actorId: this.actorOf(actorId) }) };
   }

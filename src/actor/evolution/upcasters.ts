@@ -4,7 +4,7 @@ import { CodecError, InvalidInputError } from '../../model/errors.ts';
 import { checkOptionNames, type OptionNames } from '../../model/option-names.ts';
 import { shown } from '../../model/shown.ts';
 import type { EventAdapter, StoredEventPlace } from './event-adapter.ts';
-import { isOwnType } from './own-events.ts';
+import { isReservedType } from './reserved-types.ts';
 
 /** One step of an event type from a version to the next one. */
 export interface Upcast {
@@ -146,7 +146,7 @@ function chainsOf(steps: readonly Upcast[]): ReadonlyMap<string, Chain> {
     if (typeof up !== 'function') {
       problems.push(`the step of "${type}" from version ${from} has no "up"`);
     }
-    if (isOwnType(String(type))) problems.push(`"${type}" is xstate's own: see "renamed"`);
+    if (isReservedType(String(type))) problems.push(`"${type}" is xstate's own: see "renamed"`);
   }
   for (const [type, chain] of chains) {
     chain.sort((a, b) => a.from - b.from);

@@ -1,4 +1,4 @@
-import type { AnyActorLogic, AnyStateMachine, PromiseActorLogic } from 'xstate';
+import type { ActorLogic, AnyActorLogic, AnyStateMachine, PromiseActorLogic } from 'xstate';
 import { fromPromise } from 'xstate';
 import { InvalidInputError } from '../../model/errors.ts';
 import { checkOptionNames, type OptionNames } from '../../model/option-names.ts';
@@ -20,24 +20,37 @@ export interface RetryPolicy {
   /** Not shorter than `minBackoff`, and up to 12 days. */
   readonly maxBackoff: Duration;
   /** 0 .. 1: what is added to the delay at most, as a part of it; 0.2 unless given. */
-  readonly randomFactor?: number;
+  readonly randomFactor?: number | undefined;
   /**
    * How long one attempt may take, up to 24 days: then its signal is aborted, and it has failed. No
    * limit unless given.
    */
-  readonly timeout?: Duration;
+  readonly timeout?: Duration | undefined;
 }
 
-/** The names in `setup({ actors })`. */
-type ActorKey<M extends AnyStateMachine> = Extract<
-  keyof NonNullable<Parameters<M['provide']>[0]['actors']>,
-  string
->;
+/** The logics of `setup({ actors })`, by their names. */
+type ActorsOf<M extends AnyStateMachine> = NonNullable<Parameters<M['provide']>[0]['actors']>;
 
-/** Retry policies by the names in `setup({ actors })`. */
-export type RetryPolicies<M extends AnyStateMachine> = Readonly<
-  Partial<Record<ActorKey<M>, RetryPolicy>>
->;
+/**
+ * False for what is certainly not of `fromPromise`: the snapshot of a promise has no context, and
+ * its own events may have any field.
+ */
+type MayBePromise<L> = [L] extends [ActorLogic<infer S, infer E, infer _I, infer _Y, infer _O>]
+  ? unknown extends S
+    ? true
+    : 'context' extends keyof S
+      ? false
+      : string extends keyof E
+        ? true
+        : false
+  : true;
+
+/** Retry policies by the names in `setup({ actors })`, of the promises there. */
+export type RetryPolicies<M extends AnyStateMachine> = {
+  readonly [K in keyof ActorsOf<M> as MayBePromise<NonNullable<ActorsOf<M>[K]>> extends true
+    ? K
+    : never]?: RetryPolicy | undefined;
+};
 
 const policyMembers: OptionNames<RetryPolicy> = {
   attempts: true,
@@ -66,6 +79,7 @@ export function withRetryPolicies<M extends AnyStateMachine>(
   if (policies === undefined) return machine;
   const actors: Record<string, AnyActorLogic> = {};
   for (const [key, policy] of Object.entries(policies)) {
+    if (policy === undefined) continue;
     const resolved = resolveRetry(policy, `retry.${key}`);
     const logic: unknown = machine.implementations.actors[key];
     if (logic === undefined && isEarlier) continue;

@@ -9,7 +9,7 @@ import { outboxChangeOf } from '../delivery/deliver.ts';
 import type { DryRun, FormerNames } from '../entity/entity-logic.ts';
 import { type AttemptRecord, InvokedWork, setWork, workOf } from '../entity/invoked-work.ts';
 import type { OutboxChange } from '../entity/outbox.ts';
-import { type EndedChild, endOf, isOwnEvent } from '../entity/stored-event.ts';
+import { type EndedChild, endOf, isReservedEvent } from '../entity/stored-event.ts';
 import type { TimerChange, Timers, TimerTarget } from '../entity/timers.ts';
 import type { AssignPlanner } from './assign-plan.ts';
 import { assignPlanner, runAssigns } from './assign-plan.ts';
@@ -276,7 +276,7 @@ export type AddressOf = (actor: AnyActorRef, self: AnyActorRef) => string | unde
 export function sentAtOnce({ type, params }: ExecutableAction): SendParams | undefined {
   if (type !== 'xstate.sendTo') return undefined;
   const send = params as SendParams;
-  return typeof send.delay === 'number' || isOwnEvent(send.event) ? undefined : send;
+  return typeof send.delay === 'number' || isReservedEvent(send.event) ? undefined : send;
 }
 
 interface SendParams {

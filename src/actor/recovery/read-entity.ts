@@ -179,7 +179,7 @@ class EntityReader<S extends HostedState> {
         if (isBegun || !(error instanceof SnapshotUnproven)) throw error;
         maxSeqNr = Math.min(maxSeqNr, error.highestSeqNr);
         this.#former ??= stored.metadata;
-        this.#leave(seqNr, error);
+        this.#leaveUnused(seqNr, error);
       }
     }
     return undefined;
@@ -238,7 +238,7 @@ class EntityReader<S extends HostedState> {
         lastEventMs,
       };
     } catch (error) {
-      this.#leave(stored.metadata.seqNr, error);
+      this.#leaveUnused(stored.metadata.seqNr, error);
       return undefined;
     }
   }
@@ -294,7 +294,7 @@ class EntityReader<S extends HostedState> {
     return logic.machineOf(bornWith).isEarlier ? renaming?.ofProgram : renaming;
   }
 
-  #leave(seqNr: number, error: unknown): void {
+  #leaveUnused(seqNr: number, error: unknown): void {
     const { persistenceId, deps } = this.#entity;
     const why = error instanceof Error ? error.message : String(error);
     this.#firstCause ??= error;

@@ -135,7 +135,7 @@ export class ReplayFold<S extends HostedState> {
     this.lastSeqNr = seqNr;
     this.#writerUuid = stored.writerUuid;
     this.#lastSeenMs = stored.timestampMs ?? this.#lastSeenMs;
-    if (isFirst && this.#isOfSnapshot(stored)) return;
+    if (isFirst && this.#beginWith(stored)) return;
     this.#takeNew(stored);
   }
 
@@ -163,8 +163,12 @@ export class ReplayFold<S extends HostedState> {
     this.#stillMs += ms;
   }
 
-  /** The first event of a read is in the snapshot, or is the beginning of the journal. */
-  #isOfSnapshot(repr: PersistentRepr): boolean {
+  /**
+   * The first event of a read proves the snapshot, or begins the journal.
+   *
+   * @returns whether the snapshot holds the event: applied once more, it would count twice
+   */
+  #beginWith(repr: PersistentRepr): boolean {
     const { start, prefixGone } = this.#options;
     this.firstSeqNr = repr.seqNr;
     if (start !== undefined) {
@@ -197,7 +201,7 @@ export class ReplayFold<S extends HostedState> {
   }
 
   /**
-   * `highestSeqNr` may lie above the last event: the newest ones were deleted, or not asked for.
+   * `highestSeqNr` may be above the last event: the newest ones were deleted, or not asked for.
    *
    * @throws {SnapshotUnproven} the last event of the snapshot is not in the journal
    */

@@ -29,7 +29,7 @@ export interface ReplayRun<S extends HostedState> {
    * Events that were stored after this are not applied, nor those after them; ms since the epoch.
    */
   readonly untilMs?: number | undefined;
-  /** Give the event loop back after so many events. */
+  /** Number of events after which the event loop gets its turn. */
   readonly yieldEvery: number;
   readonly fold: ReplayFold<S>;
   readonly watch: SilenceWatch;

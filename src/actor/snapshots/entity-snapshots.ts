@@ -10,7 +10,7 @@ import type { HostedState } from '../entity/entity-logic.ts';
 import type { PersistenceSignal } from '../entity/entity-options.ts';
 import { isStored } from '../entity/evaluated.ts';
 import type { Written } from '../entity/host-events.ts';
-import { Settled, SnapshotReport } from '../entity/host-events.ts';
+import { GoOn, SnapshotReport } from '../entity/host-events.ts';
 import type { Replayed } from '../entity/replayed.ts';
 import type { TimerChange } from '../entity/timers.ts';
 import { snapshotPlace } from './snapshot-content.ts';
@@ -232,7 +232,7 @@ export class EntitySnapshots<S extends HostedState> {
   #putOff(): void {
     const { settings, sequenceNr } = this.#entity;
     // Commands that wait for the snapshot may be what it waits for.
-    if (settings.snapshots.holdsCommands) this.#entity.tell(new Settled());
+    if (settings.snapshots.holdsCommands) this.#entity.tell(new GoOn());
     this.#putOffAt ??= sequenceNr;
     if (sequenceNr - this.#putOffAt < eventsLate) return;
     const since = `after each event since ${this.#putOffAt}`;

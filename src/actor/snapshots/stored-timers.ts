@@ -6,8 +6,8 @@ import { fromLossless, toLossless } from '../entity/lossless-form.ts';
 import type { PendingTimer, TimerTarget } from '../entity/timers.ts';
 import { Timers } from '../entity/timers.ts';
 import { EventCoding } from '../evolution/event-coding.ts';
-import { isOwnType } from '../evolution/own-events.ts';
 import type { Renaming } from '../evolution/renamed.ts';
+import { isReservedType } from '../evolution/reserved-types.ts';
 import { isKept, isPacked, type PackedFrom, packEvent, unpackEvent } from './packed-event.ts';
 
 /** A delayed event as a snapshot holds it. */
@@ -35,7 +35,7 @@ export function toStoredTimers(
 ): readonly StoredTimer[] {
   return timers.entries().map((timer) => {
     const { event, target } = timer;
-    if (target.type !== 'self' || isOwnType(event.type)) return timer;
+    if (target.type !== 'self' || isReservedType(event.type)) return timer;
     if (coding === undefined) return { ...timer, manifest: '' };
     const { value, manifest } = coding.adapt(event);
     if (coding.restore(value, manifest, seqNr).length !== 1) return timer;

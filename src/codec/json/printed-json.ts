@@ -20,11 +20,11 @@ const openObject = 0x7b;
 const closeObject = 0x7d;
 const del = 0x7f;
 
-/** What follows the backslash of an escape that the printer writes, but for `\u`. */
+/** What follows the backslash of an escape that the printer writes, except `\u`. */
 const escapes = '"\\bfnrt';
 
 /**
- * Walks over a JSON text and tells which values stand there as `printJson` would print what
+ * Walks over a JSON text and says which values stand there as `printJson` would print what
  * `parseJson` reads from them, so that they can be copied unread. Every step answers whether it was
  * made; after a "no" the text must be read instead. A "no" may be wrong, a "yes" is certain,
  * provided that the text is well-formed.

@@ -27,7 +27,7 @@ const nothingHeld: Held = { records: 0, bytes: 0 };
 
 /**
  * What the cache knows of one journal: its head, folded record by record, with the records
- * themselves; once these were given up, only where they lie.
+ * themselves; once these were given up, only where they are.
  */
 export class CachedHead {
   #head = new Head();
@@ -132,7 +132,7 @@ export class CachedHead {
   }
 
   /**
-   * Gives the records up and keeps where they lie. A head without appends costs next to nothing.
+   * Gives the records up and keeps where they are. A head without appends costs next to nothing.
    */
   release(): void {
     if (this.#head.firstAppend === undefined) return;
@@ -142,7 +142,7 @@ export class CachedHead {
     this.#head = this.#head.withoutSteps();
   }
 
-  /** The store has the append at `offset`, which was held and cost so many bytes. */
+  /** The store has the append at `offset`, which was held and cost `bytes`. */
   forget(offset: Offset, bytes: number): void {
     this.#head.forget(offset);
     this.#hold(-1, -bytes);

@@ -22,7 +22,7 @@ interface HeldRecord {
   readonly bytes: number;
 }
 
-/** Below so many entries it does not pay to clear up. */
+/** Below this number of entries it does not pay to clear up. */
 const minCompaction = 1_024;
 
 /**
@@ -56,7 +56,7 @@ export class HeldRecords {
     }
   }
 
-  /** A head no longer holds so many records of so many bytes. */
+  /** A head no longer holds these records. */
   released({ records, bytes }: Held): void {
     if (records === 0) return;
     this.#account(-records, -bytes);

@@ -11,7 +11,7 @@ const joinedGap = 2_000;
 /** A list that is full grows its last range. */
 const maxRanges = 16;
 
-/** Where the records of one key lie, in a few ranges that hold them all. */
+/** Where the records of one key are, in a few ranges that hold them all. */
 export class OffsetRanges {
   readonly #ranges: { from: Offset; to: Offset }[] = [];
 

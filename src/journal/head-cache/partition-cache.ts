@@ -70,7 +70,7 @@ export class PartitionCache {
   #replicated: Offset | undefined;
   #next: Offset | undefined;
   #tenures: TenuresAfter = { tenures: new Tenures(), replicated: undefined };
-  /** Journals whose last record lies above this offset were never dropped for want of room. */
+  /** Journals whose last record is above this offset were never dropped for want of room. */
   #droppedUpTo = -1;
   #failing = false;
   #closed = false;
@@ -242,7 +242,7 @@ export class PartitionCache {
     this.#settleWaiting();
   }
 
-  /** Nothing that lies at or before `replicated` was or will be seen. */
+  /** Nothing that is at or before `replicated` was or will be seen. */
   #beginAfter(replicated: Offset | undefined): void {
     this.#next = replicated === undefined ? Offset.min : Offset.next(replicated);
     this.#tenures = { tenures: new Tenures(), replicated };

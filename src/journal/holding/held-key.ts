@@ -51,7 +51,7 @@ export class HeldKey {
   readonly #over = new AbortController();
   /** Everything below it is in the state of whoever holds it; `undefined` before the first read. */
   #readTo: number | undefined;
-  /** Where an action without a tenure lies that was not in the first read. */
+  /** The place of an action without a tenure that was not in the first read. */
   #foreignAt: Offset | undefined;
   #writes = 0;
   #failures = 0;
@@ -108,7 +108,7 @@ export class HeldKey {
   /**
    * A read begins that gives everything below this end: at least what is known to be in the log.
    *
-   * @throws {DataIntegrityError} the journal lies in another partition than its tenure
+   * @throws {DataIntegrityError} the journal is in another partition than its tenure
    */
   readTo(end: PartitionOffset): PartitionOffset {
     const { partition, topic } = this.tenure.spot;

@@ -5,7 +5,7 @@ import type { Clock } from '../../runtime/clock.ts';
 import { Occasion } from '../../runtime/occasion.ts';
 import { Deadline, unlessAborted } from '../../runtime/waiting.ts';
 
-/** Where a tenure lies. */
+/** Where a tenure is. */
 export interface TenureSpot {
   readonly topic: Topic;
   readonly partition: Partition;
@@ -14,14 +14,14 @@ export interface TenureSpot {
 
 /**
  * A tenure of this process, and what it knows of the log since the opening mark. A write that was
- * acknowledged counts if no other opening mark of the scope lies between its tenure's mark and
+ * acknowledged counts if no other opening mark of the scope is between its tenure's mark and
  * itself. So this remembers how far the log is known not to hold one:
  *
  * ```
  *   c opening mark │ ours │ ours │ sureUpTo │ gap: of others? │ ours │
  * ```
  *
- * Records of this process that follow on move `sureUpTo` at no cost. Whatever lies in a gap is
+ * Records of this process that follow on move `sureUpTo` at no cost. Whatever is in a gap is
  * looked at by the follower, which passes every record from `c` on.
  */
 export class HeldTenure {
@@ -38,7 +38,7 @@ export class HeldTenure {
   readonly #gap = new Occasion();
   readonly #over = new AbortController();
 
-  /** @param of where the opening mark lies; the follower has not confirmed it yet */
+  /** @param of where the opening mark is; the follower has not confirmed it yet */
   constructor(spot: TenureSpot, of: Offset) {
     this.spot = spot;
     this.#marks = [of];
@@ -51,7 +51,7 @@ export class HeldTenure {
     return this.#stamp;
   }
 
-  /** Where the last opening mark lies: the tenure's number of the moment. */
+  /** Where the last opening mark is: the tenure's number of the moment. */
   get of(): Offset {
     return this.#stamp.of;
   }
@@ -93,7 +93,7 @@ export class HeldTenure {
 
   /**
    * Resolves when the log has to be looked at: nothing was written for `quietMs`, or a record of
-   * somebody else lies between two of ours. While ours follow on each other there is none.
+   * somebody else is between two of ours. While ours follow on each other there is none.
    *
    * @throws the abort reason when `signal` fires
    */
@@ -109,7 +109,7 @@ export class HeldTenure {
     }
   }
 
-  /** Where the last acknowledged record of this process lies that is no opening mark; -1 = none. */
+  /** Offset of this process's last acknowledged record that is no opening mark; -1 = none. */
   get lastWritten(): number {
     return this.#lastWritten;
   }

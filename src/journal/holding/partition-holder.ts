@@ -174,7 +174,7 @@ export class PartitionHolder {
 
   /**
    * Opens a tenure, or opens the one that is held anew: journals that are held go on under it if no
-   * other opening mark lies between the two marks.
+   * other opening mark is between the two marks.
    */
   async #open(key: Key): Promise<HeldTenure> {
     const closing = this.#closing.signal;

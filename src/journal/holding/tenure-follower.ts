@@ -62,7 +62,7 @@ export class TenureFollower {
           await this.#pass(batch);
           from = batch.next;
           failures = 0;
-          // What this process writes is known to it: it is not fetched while nothing lies between.
+          // What this process writes is known to it: it is not fetched while nothing is between.
           if (tenure.isSole && tenure.lastWritten >= from - 1) break;
         }
       } catch (error) {
@@ -86,7 +86,7 @@ export class TenureFollower {
       if (record.at.offset > tenure.sureUpTo) await this.#passRecord(record);
     }
     if (!tenure.isConfirmed && next > tenure.of) {
-      // What lies there is not our mark for any reader.
+      // No reader takes what is there for our mark.
       return tenure.giveUp(new LogUnavailableError('the opening mark cannot be read back'));
     }
     tenure.passed(next - 1);

@@ -17,7 +17,7 @@ import { keysHaveMoved } from './why-not-open.ts';
  */
 const keptId = 'kafka-journal';
 
-/** @param partition one of `partitions`: no key lies in another one */
+/** @param partition one of `partitions`: no key is in another one */
 function keyIn(topic: Topic, partition: Partition, partitions: number): Key {
   for (let number = 0; ; number++) {
     const id = `${keptId}-${number}`;
@@ -110,7 +110,7 @@ export class TenureHolder {
         const { header, key } = action;
         const held = this.#topics.get(key.topic);
         const isOpening = header.type === 'mark' && header.opens !== undefined;
-        // A held journal tells of its own writes.
+        // A held journal reports its own writes itself.
         const isTold = header.type !== 'mark' && header.tenure !== undefined;
         if (held === undefined || isOpening || isTold) return producer.produce(action, options);
         if (header.type === 'mark') return this.#note(held, producer.produce(action, options));

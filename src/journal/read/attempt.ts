@@ -55,7 +55,10 @@ export function firstWanted(
  */
 const backoff: Backoff = { initialMs: 2, maxMs: 500 };
 
-/** However slow a look is: what stays as it is was seen so often by then. */
+/**
+ * Looks for either reason to look again, before the time may end them. A slow store would take all
+ * of the time for one look, and a journal that merely begins later would never be recognised.
+ */
 const minLooks = 3;
 
 /**

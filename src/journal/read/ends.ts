@@ -56,7 +56,7 @@ export function endByMarker(
 
 /**
  * Appends a mark after everything that was acknowledged for the key before this call. It lands in
- * the key's partition, so its place tells which partition to read, and where to stop.
+ * the key's partition, so its place says which partition to read, and where to stop.
  *
  * @throws {InvalidInputError} nothing written: the id is no text
  * @throws {WriteRejectedError} certainly not written

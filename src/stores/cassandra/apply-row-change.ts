@@ -23,7 +23,7 @@ export interface JournalRowsDeps {
 /** Where the journal's row was looked for, and what was found. */
 export interface LoadedRow {
   readonly key: Key;
-  /** Metajournal segment where the row lies, or will. */
+  /** Metajournal segment where the row is, or will be. */
   readonly segment: SegmentNr;
   readonly row: OwnedRow | undefined;
 }
@@ -170,7 +170,7 @@ export class CassandraJournalRows implements JournalRows {
 }
 
 /**
- * An older version's delete of nothing made the journal: its number does not show where events lie.
+ * An older version's delete of nothing made the journal: its number does not show where events are.
  */
 function topSegment(last: SeqNr, segmentSize: number): number {
   return last === SeqNr.max ? 0 : SegmentNr.of(last, segmentSize);

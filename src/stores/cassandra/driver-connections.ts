@@ -155,7 +155,7 @@ export class DriverConnections {
   }
 
   /**
-   * A refresh looks for a host when the one that tells of changes is lost. The driver does it again
+   * A refresh looks for a host when the one that reports changes is lost. The driver does it again
    * after each failure, with a timer that nobody can end: here it comes at once, and the pause is
    * ours. Where it finds one by the contact points it listens twice for the loss of that, and would
    * refresh twice after it, then four times, and so on: here there is one refresh at a time.

@@ -19,7 +19,7 @@ export interface EventRows {
 }
 
 /**
- * Bounds of one unlogged batch. Its rows lie in one partition, so the server merges them into one
+ * Bounds of one unlogged batch. Its rows are in one partition, so the server merges them into one
  * mutation, which batch_size_fail_threshold does not bound (CASSANDRA-10876); half the commit log
  * segment does.
  */

@@ -100,7 +100,7 @@ export class CassandraEventualJournal implements EventualStore {
     return row === undefined ? undefined : replicatedOffsetOf(topic, partition, row['offset']);
   }
 
-  /** Most rows lie in the first segment: the older one is asked only where that has none. */
+  /** Most rows are in the first segment: the older one is asked only where that has none. */
   async pointer(key: Key, options?: CallOptions): Promise<JournalPointer | undefined> {
     const { selectHead } = this.#tables.metaJournal;
     for (const segment of SegmentNr.ofId(key.id)) {

@@ -27,7 +27,7 @@ export interface ExpiredSource {
 }
 
 /**
- * A share is a set of metajournal segments. Rows that old versions put into segments 0 .. 99 lie in
+ * A share is a set of metajournal segments. Rows that old versions put into segments 0 .. 99 are in
  * the same segments. The index on `expire_on` answers equality within one of them, no range.
  *
  * @throws {StoreUnavailableError} nothing is changed; retryable

@@ -22,7 +22,7 @@ export interface MetaJournalRowDeps {
   readonly session: CassandraSession;
   readonly statements: MetaJournalStatements;
   readonly key: Key;
-  /** Metajournal segment where the row lies, or will. */
+  /** Metajournal segment where the row is, or will be. */
   readonly segment: SegmentNr;
   readonly row: OwnedRow | undefined;
 }

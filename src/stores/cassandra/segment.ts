@@ -10,7 +10,7 @@ import type { ExpiredRange } from '../../ports/replicated-journal.ts';
 export type SegmentNr = Brand<number, 'SegmentNr'>;
 
 /**
- * Sizes of the metajournal; rows that old versions created still lie in segments of the second
+ * Sizes of the metajournal; rows that old versions created are still in segments of the second
  * one.
  */
 const metaSegments = 10_000;
@@ -41,7 +41,7 @@ export const SegmentNr = {
     for (let segment = first; segment <= last; segment++) yield segment as SegmentNr;
   },
 
-  /** All segments a topic's journal rows lie in, those of old versions among them. */
+  /** All segments a topic's journal rows are in, those of old versions among them. */
   all(): Generator<SegmentNr> {
     return SegmentNr.between(0, metaSegments - 1);
   },

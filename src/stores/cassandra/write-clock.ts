@@ -20,7 +20,7 @@ export class WriteClock {
     return this.#last;
   }
 
-  /** All of them so far lie at or before this time. */
+  /** All of them so far are at or before this time. */
   get lastMs(): number {
     return Math.ceil(this.#last / 1000);
   }

@@ -20,7 +20,7 @@ import { ofStoredText, toStoredText } from './tables/stored-text.ts';
 
 /** Rows in the first page of a read; the next pages are sized by what its rows held. */
 const firstPageRows = 200;
-/** A page aims at so many bytes of payload: two of them are in memory at a time. */
+/** Bytes of payload that a page aims at: two pages are in memory at a time. */
 const pageBytes = 1024 * 1024;
 
 /**

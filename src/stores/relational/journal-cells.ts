@@ -59,7 +59,7 @@ export function expiredOf(key: Key, cells: ExpiryCells): ExpiredJournal {
 }
 
 /**
- * A journal, and where the last record lies that was applied to it.
+ * A journal, and the place of the last record that was applied to it.
  *
  * @throws {CodecError} naming topic, id, table and column
  */

@@ -5,7 +5,7 @@ import type { Partition } from '../../model/position.ts';
 
 /** A row of `metajournal`: one generation of one journal. */
 export interface JournalRow {
-  /** Its number in the database, under which its events lie; never used again. */
+  /** Its number in the database, under which its events are stored; never used again. */
   readonly journal: number;
   readonly pointer: JournalPointer;
 }

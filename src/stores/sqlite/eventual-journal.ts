@@ -20,7 +20,7 @@ import { dueInPage, type WakeUpTable } from './tables/wake-up-table.ts';
 /** Rows in the first page of a read; the next pages are sized by what its rows held. */
 const firstPageRows = 64;
 const maxPageRows = 1_000;
-/** A page aims at so many bytes of payload: the event loop stands still while it is read. */
+/** Bytes of payload that a page aims at: the event loop stands still while it is read. */
 const pageBytes = 524_288;
 
 /** The prepared statements of one open file, table by table. */
@@ -99,7 +99,7 @@ export class SqliteEventualJournal implements EventualStore {
     const { metajournal, events } = this.#tables;
     const decoder = new EventRows(key);
     let limit = firstPageRows;
-    // Every row of `from` lies after this place.
+    // Every row of `from` is after this place.
     let after = { seqNr: from as number, timestamp: Number.MIN_SAFE_INTEGER, offset: -1 };
     for (;;) {
       this.#check(options);

@@ -6,7 +6,7 @@ import { Offset, Partition } from '../../../src/model/position.ts';
 import { RecordMetadata } from '../../../src/model/record-metadata.ts';
 import { SeqNr } from '../../../src/model/seq-nr.ts';
 import { storedForm } from '../../../src/model/stored-form.ts';
-import { factsMetadata, ofEventRecord, toEvent } from '../../../src/plugin/event-serializer.ts';
+import { factsMetadata, ofEventRecord, toEvent } from '../../../src/plugin/repr-to-event.ts';
 import type { EventFacts, PersistenceId } from '../../../src/ports/journal-plugin.ts';
 import { seed } from '../codec/seed.ts';
 

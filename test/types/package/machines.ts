@@ -2,6 +2,7 @@
 import type {
   DecideArgs,
   Decision,
+  Delivered,
   Persistence,
   PersistentLogic,
   XstateEvent,
@@ -83,6 +84,31 @@ export async function takesTheEventsForTheCommandsUnlessGiven(): Promise<void> {
   });
 }
 
+export async function keepsConfirmationsFromCallers(): Promise<void> {
+  type Mailed = Delivered<'mail', { at: number }>;
+  const mailing = setup({ types: { events: {} as Booked | Mailed } }).createMachine({
+    on: {
+      'persistence.delivered.mail': {
+        actions: ({ event }) => sameType<typeof event.output, { at: number } | undefined>(true),
+      },
+    },
+  });
+  const logic = persistence.persistent(mailing, {
+    decide: ({ command }) => {
+      sameType<typeof command, Booked>(true);
+      return { type: 'persist', events: [command] };
+    },
+  });
+  const written: PersistentLogic<typeof mailing> = logic;
+  const { events } = await persistence.entities('mailing', logic).ask('a-1', booked);
+  sameType<typeof events, readonly (Booked | Mailed | XstateEvent)[]>(true);
+  // @ts-expect-error deliveries alone send it: an actor refuses it
+  await persistence.entities('plain', written).ask('a-1', { ...mailed, type: mailed.type });
+}
+
+declare const booked: Booked;
+declare const mailed: Delivered<'mail', { at: number }>;
+
 export function refusesWrongEvents(): void {
   persistence.persistent(account, {
     types: commands,
@@ -116,6 +142,19 @@ export function refusesWrongEvents(): void {
     types: commands,
     // @ts-expect-error nothing is stored that the delivery could follow
     decide: () => ({ type: 'none', deliver: [{ to: 'mail' }] }),
+  });
+  persistence.persistent(account, {
+    types: commands,
+    // @ts-expect-error its member is called id: each try would deliver anew
+    decide: () => ({ type: 'persist', events: [], deliver: [{ to: 'mail', di: 'a' }] }),
+  });
+  persistence.persistent(account, {
+    types: commands,
+    decide: ({ command: { type } }) => ({
+      type: 'persist',
+      events: [{ type: 'withdrawn', cents: 1, by: 'cash' }],
+      deliver: [{ to: 'mail' }, { to: 'mail', message: type }, { to: type, id: type }],
+    }),
   });
   persistence.persistent(account, {
     types: commands,

@@ -1,5 +1,6 @@
 /** The options of actors, with their right and their wrong uses. It is compiled, and never run. */
 import type {
+  AppendOptions,
   AskOptions,
   EntityKeys,
   EventAdapter,
@@ -9,6 +10,15 @@ import type {
   StandardSchema,
 } from 'kafka-journal';
 import { SeqNr, taggedJson, upcasters } from 'kafka-journal';
+import {
+  createMachine,
+  fromCallback,
+  fromObservable,
+  fromPromise,
+  fromTransition,
+  type PromiseActorLogic,
+  setup,
+} from 'xstate';
 import { account, type Booked, type Command } from './account.ts';
 import { sameType } from './same-type.ts';
 
@@ -168,6 +178,54 @@ export function changesOverTheYears(): void {
   persistence.persistent(account, { serializers: { '*': { toJson: (value: Date) => value } } });
   // @ts-expect-error no machine
   persistence.persistent(account, { earlierMachines: { '1': {} } });
+}
+
+const work = setup({
+  actors: {
+    pay: fromPromise(async ({ input }: { input: { cents: number } }) => ({ paid: input.cents })),
+    ping: fromPromise(async () => {}),
+    given: {} as PromiseActorLogic<string>,
+    listen: fromCallback(() => {}),
+    watch: fromObservable(() => ({ subscribe: () => ({ unsubscribe: () => {} }) })),
+    count: fromTransition((n: number) => n + 1, 0),
+    account,
+  },
+}).createMachine({});
+
+export function triesPromisesAgain(): void {
+  const policy = { attempts: 3, minBackoff: '1s', maxBackoff: '1m' };
+  const limits = { randomFactor: count, timeout: text };
+  persistence.persistent(work, { retry: { pay: policy, ping: { ...policy, ...limits } } });
+  persistence.persistent(work, { retry: { pay: undefined, given: policy } });
+  // @ts-expect-error no such actor
+  persistence.persistent(work, { retry: { shop: policy } });
+  // @ts-expect-error a callback never fails: it is no promise
+  persistence.persistent(work, { retry: { listen: policy } });
+  // @ts-expect-error an observable is no promise
+  persistence.persistent(work, { retry: { watch: policy } });
+  // @ts-expect-error neither is a transition
+  persistence.persistent(work, { retry: { count: policy } });
+  // @ts-expect-error neither is a machine
+  persistence.persistent(work, { retry: { account: policy } });
+  // The compiler does not know the actors of this machine.
+  persistence.persistent(createMachine({}), { retry: { pay: policy } });
+}
+
+export function leavesOptionsUnset(): void {
+  persistence.persistent(account, {
+    types: undefined,
+    decide: () => ({
+      type: 'persist',
+      events: [deposited],
+      deliver: [{ to: 'mail', message: undefined, id: text }],
+    }),
+    recovery: { fromSnapshot: { maxSeqNr: count, minTimestampMs: undefined } },
+    retry: undefined,
+  });
+  const metadata = { header: { data: undefined }, payload: { expireAfter: undefined } };
+  const append: AppendOptions = { metadata };
+  const none: AppendOptions = { metadata: { header: undefined, payload: undefined } };
+  void [append, none];
 }
 
 export function saysWhatGoesBesideTheEvents(): void {

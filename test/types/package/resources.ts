@@ -13,10 +13,29 @@ import type {
   SnapshotStorePlugin,
   StoredSnapshot,
 } from 'kafka-journal';
-import { createPersistence, Key, openJournals, SeqNr } from 'kafka-journal';
+import {
+  CodecError,
+  createPersistence,
+  DataIntegrityError,
+  EntityStoppedError,
+  InvalidInputError,
+  Key,
+  openJournals,
+  SeqNr,
+} from 'kafka-journal';
 import { sameType } from './same-type.ts';
 
 declare const file: string | undefined;
+
+/** What a plugin of a user says where it knows only some of the place. */
+export function damaged(id: string | undefined, stored: 'yes' | undefined): readonly Error[] {
+  return [
+    new DataIntegrityError('a number is missing', { place: { id, seqNr: undefined } }),
+    new CodecError('no event', { cause: undefined, place: undefined }),
+    new InvalidInputError('no event', { path: id }),
+    new EntityStoppedError('it is gone', { stored }),
+  ];
+}
 
 /** What a plugin of a user reads of its section. */
 export function urlIn(config: Config): string {

@@ -252,6 +252,14 @@ describe('the option "retry"', () => {
     });
   }
 
+  it('leaves an actor alone whose policy is undefined', async () => {
+    const calls: Call[] = [];
+    const { tell } = new World().start(payment(calls), undefined, { retry: { bank: undefined } });
+    await tell('pay', { cents: 5 });
+    await settle();
+    expect(calls).to.have.lengthOf(1);
+  });
+
   it('refuses a promise logic with code around it, which would be left out', () => {
     const plain = fromPromise(async () => 1);
     const logged = {

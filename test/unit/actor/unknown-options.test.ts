@@ -133,7 +133,7 @@ describe('options of a call that do not exist', () => {
       deliveries: { to: { mail: async () => {} } },
       decide: () => {
         const mail = { to: 'mail', message: 1, ID: 'm-1' };
-        return { type: 'persist', events: [{ type: 'gone' }], deliver: [mail] };
+        return { type: 'persist', events: [{ type: 'gone' }], deliver: [mail as never] };
       },
       evolve: (state) => state + 1,
     });

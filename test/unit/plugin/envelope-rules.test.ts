@@ -8,7 +8,7 @@ import { Offset, Partition, Topic } from '../../../src/model/position.ts';
 import { RecordMetadata } from '../../../src/model/record-metadata.ts';
 import { SeqNr } from '../../../src/model/seq-nr.ts';
 import { SerializedPayload } from '../../../src/model/serialized-payload.ts';
-import { ofEventRecord, toEvent } from '../../../src/plugin/event-serializer.ts';
+import { ofEventRecord, toEvent } from '../../../src/plugin/repr-to-event.ts';
 import { EventFacts, type PersistenceId } from '../../../src/ports/journal-plugin.ts';
 import { asRead } from '../../support/codec/as-read.ts';
 

@@ -143,7 +143,7 @@ export function fieldOf({ value, source }: Found, key: string): Found | undefine
 }
 
 /**
- * The field of an object that lies over something else, while the object still holds references.
+ * The field of an object that is laid over something else, while the object still holds references.
  * Like the reference implementation we see it only if nothing below can be merged into it.
  */
 function fieldOfStack(merge: MergeStack, source: Source, key: string): Found | undefined {

@@ -123,7 +123,7 @@ class RecordWriter {
     this.#at += value.length;
   }
 
-  /** Zigzag; beyond 31 bits by arithmetic, for the times of records that lie days apart. */
+  /** Zigzag; beyond 31 bits by arithmetic, for the times of records that are days apart. */
   #varint(value: number): void {
     let rest = zigzag(value);
     while (rest > 0x7f) {

@@ -32,7 +32,7 @@ const noTags: readonly string[] = Object.freeze([]);
 const noHeaders: Headers = Object.freeze({});
 
 /**
- * Decodes the rows of one read in their order. Rows of one record lie side by side, so the record
+ * Decodes the rows of one read in their order. Rows of one record are side by side, so the record
  * and the generation are decoded once and shared: that is most of the work a row would otherwise
  * cost.
  */

@@ -28,7 +28,7 @@ export interface MetaJournalStatements {
   /** What its writer needs: all columns, and when it was written last. */
   readonly selectOwned: string;
   readonly selectIds: string;
-  /** Ids, and where the last record lies that was applied. */
+  /** Ids, and the place of the last record that was applied. */
   readonly selectPlaces: string;
   /** Journals that expire on one day: the index answers it, by equality alone. */
   readonly selectExpiredOn: string;

@@ -11,7 +11,7 @@ import { toStoredCells } from './stored-cells.ts';
 /** Rows of one statement in columns: a list for each of `eventColumns`. */
 export type EventColumns = readonly (readonly Cell[])[];
 
-/** One statement takes at most so many rows and about so many bytes of payload. */
+/** Bounds of one statement: rows, and roughly the bytes of their payloads. */
 const maxRowsInStatement = 1_000;
 const maxBytesInStatement = 4 * 1024 * 1024;
 /** Rows that one statement deletes at most. */
@@ -28,7 +28,7 @@ export function eventStatements(schema: string) {
       name: 'insert events',
       text: `INSERT INTO ${table} (journal, ${eventColumnNames}) ${eventSource('$1::bigint', 2)}`,
     },
-    /** Deletes rows of journal `$1` up to number `$2`, the first so many. */
+    /** Deletes rows of journal `$1` up to number `$2`, the first of them up to a limit. */
     deleteSome: {
       name: 'delete events',
       text: `WITH gone AS (DELETE FROM ${table} WHERE ctid = ANY (ARRAY(

@@ -21,7 +21,7 @@ export interface BatchRow {
  * body:   record*
  * record: size u32 (of the rest) | timestamp f64 (NaN = none) | key bytes | value bytes
  *         | headers u16 | (name bytes, value bytes)*
- * bytes:  length i32 (-1 = absent) | so many bytes          all numbers little-endian
+ * bytes:  length i32 (-1 = absent) | bytes of that length   all numbers little-endian
  */
 const fixedBytes = 4 + 8 + 4 + 4 + 2;
 const absent = -1;

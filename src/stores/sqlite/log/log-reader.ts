@@ -21,11 +21,11 @@ export interface LogRange {
   readonly from: number;
   readonly to: number;
   readonly key?: { readonly bytes: Uint8Array; readonly hash: number };
-  /** A page ends with the row that reaches so many records. */
+  /** A page ends with the row that reaches this many records. */
   readonly maxRecords: number;
 }
 
-/** A page ends with the row that reaches so many bytes. */
+/** A page ends with the row that reaches this number of bytes. */
 const maxPageBytes = 1_048_576;
 /** Rows passed over in one step, of any key. */
 const maxPageRows = 512;
@@ -57,7 +57,7 @@ export class LogReader {
   /**
    * One page, as of one moment: another process may delete old rows meanwhile.
    *
-   * @throws {DataIntegrityError} `from` lies below the first offset kept, or `to` above the end
+   * @throws {DataIntegrityError} `from` is below the first offset kept, or `to` above the end
    */
   page(range: LogRange): LogPage {
     if (range.from >= range.to) return { records: [], next: range.to };
@@ -142,7 +142,7 @@ class PageBuilder implements LogPage {
 }
 
 /**
- * @throws {DataIntegrityError} `from` lies below the first offset kept, or `to` above the end
+ * @throws {DataIntegrityError} `from` is below the first offset kept, or `to` above the end
  */
 export function refuseOutside(
   range: Pick<LogRange, 'topic' | 'partition' | 'from' | 'to'>,

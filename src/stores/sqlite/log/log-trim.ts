@@ -8,7 +8,7 @@ import type { Database, Statement } from '../session.ts';
 export const keepReplicatedMs = 30_000;
 /** Records that one step may delete; each save of a replicated offset takes one step. */
 const maxRecordsInStep = 4_000;
-/** One remembered offset a partition and so many milliseconds. */
+/** Milliseconds between two offsets of a partition that are remembered. */
 const sampleEveryMs = 1_000;
 
 interface Replicated {

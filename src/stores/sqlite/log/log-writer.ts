@@ -9,7 +9,7 @@ import { encodeBatch, type NewRecord, recordBytes } from './batch-codec.ts';
 import { type LogPartition, LogPartitions } from './log-partitions.ts';
 import { LogTenures } from './log-tenures.ts';
 
-/** A row of `log_batch` ends after so many bytes or records: a reader's step stays short. */
+/** A row of `log_batch` ends after these bytes or records, so that a reader's step stays short. */
 const maxBatchBytes = 262_144;
 const maxBatchRecords = 1_000;
 

@@ -93,7 +93,7 @@ export class SqliteActionConsumer implements ActionConsumer {
         next = page.next as Offset;
         yield { ...decodeAll(topic, partition, page.records), next };
       } else await this.#newRecords(start, options);
-      // Whoever wrote what is new learns where it lies in this turn: then it may not be wanted.
+      // Whoever wrote what is new learns where it is in this turn: then it may not be wanted.
       await nextTurn();
     }
   }

@@ -7,7 +7,7 @@ import type { CommitJob, CommitQueue } from '../commit-queue.ts';
 import { type NewRecord, recordBytes } from './batch-codec.ts';
 import type { AppendConditions, LogWriter } from './log-writer.ts';
 
-/** A record and its headers may have so many bytes. */
+/** Bytes that a record may have, with its headers. */
 export const maxRecordBytes = 64 * 1024 * 1024;
 
 /** Appends actions to the log of the file. */

@@ -8,9 +8,9 @@ export const schemaVersion = 8;
 /**
  * The log: `log_topic`, `log_partition` and `log_batch`, one row a partition and group commit. A
  * row is found by its last offset; `keys` holds a hash a record, so that a reader passes over rows
- * without its key, and the records themselves lie apart, in `log_body` (formats: batch-codec.ts).
- * `log_owner` says who replicates a topic, `log_tenure` which opening mark of a scope is the last
- * one in a partition: writers look at it.
+ * without its key, and the records themselves are stored apart, in `log_body` (formats:
+ * batch-codec.ts). `log_owner` says who replicates a topic, `log_tenure` which opening mark of a
+ * scope is the last one in a partition: writers look at it.
  *
  * The store: `metajournal` one row a journal and generation, `event` one row an event, `pointer`
  * one a partition (`epoch` counts how often it was claimed), `setting` one a named value, `tenures`

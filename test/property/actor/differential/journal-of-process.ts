@@ -4,8 +4,8 @@ import {
   WriteFailedError,
   WriteRejectedError,
 } from '../../../../src/model/errors.ts';
-import { toEvent } from '../../../../src/plugin/event-serializer.ts';
 import { decodePersistentRepr } from '../../../../src/plugin/persistent-repr.ts';
+import { toEvent } from '../../../../src/plugin/repr-to-event.ts';
 import type {
   AtomicWrite,
   HeldPlugin,

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import type { EventRecord } from '../../../src/model/event.ts';
 import type { HeaderMetadata } from '../../../src/model/record-metadata.ts';
 import { SeqNr } from '../../../src/model/seq-nr.ts';
-import { factsMetadata, ofEventRecord, toEvent } from '../../../src/plugin/event-serializer.ts';
+import { factsMetadata, ofEventRecord, toEvent } from '../../../src/plugin/repr-to-event.ts';
 import type { PersistenceId } from '../../../src/ports/journal-plugin.ts';
 
 const repr = {

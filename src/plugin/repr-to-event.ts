@@ -20,6 +20,12 @@ import {
   type PersistentEnvelope,
 } from './persistent-repr.ts';
 
+/*
+ * An event as an actor's plugin has it, a `PersistentRepr`, becomes one of a journal, an `Event`,
+ * and back. The envelope of persistent-repr.ts has room for payload, manifest and writer; the facts
+ * go into the header of the record.
+ */
+
 /**
  * The event as it is written, its payload printed: what is changed later changes nothing any more.
  *

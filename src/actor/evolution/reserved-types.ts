@@ -2,7 +2,7 @@
 export const deliveredPrefix = 'persistence.delivered.';
 
 /** The type of an event of xstate's own, or of the library's: nobody else may send or store it. */
-export function isOwnType(type: string): boolean {
+export function isReservedType(type: string): boolean {
   return type.startsWith('xstate.') || type.startsWith(deliveredPrefix);
 }
 
