@@ -323,6 +323,18 @@ describe('the host of a journal', () => {
     expect(clock.sleeping).to.equal(sleeping);
   });
 
+  it('calls the plugin no more once that is being closed', async () => {
+    const called: string[] = [];
+    const journal = host({
+      deleteTo: async () => void called.push('deleteTo'),
+      [Symbol.asyncDispose]: async () => void called.push('close'),
+    });
+    await journal[Symbol.asyncDispose]();
+    const error = await failureOf(journal.deleteTo(id, SeqNr.of(1)));
+    expect(error).to.include({ code: 'CLOSED', stored: 'no' });
+    expect(called).to.deep.equal(['close']);
+  });
+
   it('waits no longer than allowed for a plugin to close', async () => {
     const hangs = { [Symbol.asyncDispose]: () => new Promise<void>(() => {}) };
     const closing = failureOf(Promise.resolve(host(hangs)[Symbol.asyncDispose]()));
