@@ -157,6 +157,15 @@ export class EntityHost<S extends HostedState> implements LiveEntity, EntityView
   }
 
   /**
+   * As `whenRecovered`; waits also for a later recovery that is under way, or that follows on a
+   * failure.
+   */
+  async whenRecoveredAnew(signal: AbortSignal): Promise<void> {
+    this.#checkStarted();
+    await this.#life.whenRecoveredAnew(signal);
+  }
+
+  /**
    * What the journal says of the entity, whoever holds it: nothing is started or written.
    *
    * @param moment the state of which moment; the present one unless given

@@ -164,6 +164,19 @@ export class Lifecycle<S extends HostedState> {
     if (signal?.aborted === true) return Promise.reject(signal.reason);
     if (this.#hasRecovered) return Promise.resolve();
     if (this.hasEnded) return Promise.reject(this.#endedBeforeRecovery());
+    return this.#nextRecovery(signal);
+  }
+
+  /**
+   * As `whenRecovered`; waits also for a later recovery that is under way, or that follows on a
+   * failure.
+   */
+  whenRecoveredAnew(signal: AbortSignal | undefined): Promise<void> {
+    const isRecovering = !this.isLive && !this.hasEnded && this.#state !== 'unowned';
+    return isRecovering ? this.#nextRecovery(signal) : this.whenRecovered(signal);
+  }
+
+  #nextRecovery(signal: AbortSignal | undefined): Promise<void> {
     this.#recovered ??= Promise.withResolvers<void>();
     return unlessAborted(this.#recovered.promise, signal);
   }

@@ -17,6 +17,7 @@ import {
 import { openAheadMs, type Woken } from '../../model/wake-up.ts';
 import { Alarms } from '../../runtime/alarms.ts';
 import { Deadline, unlessAborted, within } from '../../runtime/waiting.ts';
+import { inTime } from '../bounded-wait.ts';
 import { type AskResult, defaultAskTimeoutMs, type WaitOptions } from '../entity/ask.ts';
 import {
   checkCommand,
@@ -174,7 +175,29 @@ export class LocalEntityRegistry<L extends AnyActorLogic> implements LocalEntiti
   }
 
   async deleteEvents(id: string, to: number, options?: WaitOptions): Promise<void> {
-    await this.#deps.deleteEvents(this.#entry(id).ref, to, options);
+    const stopping = this.#entries.get(id)?.stopping;
+    const left = stopping === undefined ? options : await this.#leftAfter(stopping, id, options);
+    await this.#deps.deleteEvents(this.#entry(id).ref, to, left);
+  }
+
+  /** Waits until the incarnation that is stopping has ended. Answers how long to wait after that. */
+  async #leftAfter(
+    stopping: Promise<void>,
+    id: string,
+    options: WaitOptions | undefined,
+  ): Promise<WaitOptions | undefined> {
+    checkWait(options);
+    const { clock } = this.#deps;
+    const startMs = clock.steadyMs();
+    const text = `"${id}" of "${this.type}" has not ended in time; nothing was deleted`;
+    const wait = { text, stored: 'no' } as const;
+    checkSignal(options?.signal);
+    await inTime(clock, wait, options, (signal) => unlessAborted(stopping, signal));
+    if (options?.timeout === undefined) return options;
+    return {
+      ...options,
+      timeout: Math.max(1, options.timeout - (clock.steadyMs() - startMs)),
+    };
   }
 
   async purge(id: string, options?: WaitOptions): Promise<void> {

@@ -1,10 +1,11 @@
 import { expect } from 'chai';
+import { WriteFailedError } from '../../../../src/model/errors.ts';
 import { silentLogger } from '../../../../src/observability/logger.ts';
 import { hostSnapshotStore } from '../../../../src/plugin/host/hosted-snapshot-store.ts';
 import { systemClock } from '../../../../src/runtime/clock.ts';
 import { counterMachine } from '../counter.ts';
 import { HoldableJournal } from '../holdable-journal.ts';
-import { failureOf, settle } from '../support.ts';
+import { failureOf, settle, testHost } from '../support.ts';
 import { addOnes, open, TestSnapshotStore } from './support.ts';
 
 const hostDeps = {
@@ -152,6 +153,36 @@ describe('deleting events of an entity with a snapshot store', () => {
     await settle();
     const error = await failureOf(world.host.deleteEvents(world.actor, 2));
     expect(error.code).to.equal('NOT_OWNER');
+  });
+
+  it('waits for an entity that starts over after a failure', async () => {
+    const world = open({ entity: { onPersistFailure: { minBackoff: 1, maxBackoff: 1 } } });
+    await addOnes(world, 2);
+    world.journal.failNextWrite(new WriteFailedError('lost'));
+    expect((await failureOf(world.add(1))).code).to.equal('WRITE_FAILED');
+    expect(world.actor.getSnapshot().persistence.phase).to.equal('backoff');
+    await world.host.deleteEvents(world.actor, 2);
+    expect(world.journal.deletions).to.deep.equal([['c|1', 2]]);
+  });
+
+  it('starts an entity of a registry again that is being stopped', async () => {
+    const store = new TestSnapshotStore();
+    const { host, journal } = testHost({ snapshotStore: async () => store });
+    const counters = host.entities('counter', host.persistent(counterMachine(), {}));
+    for (let i = 0; i < 2; i++) await counters.ask('1', { type: 'added', n: 1 });
+    const stopped = counters.stop('1');
+    await counters.deleteEvents('1', 2);
+    await stopped;
+    expect(journal.deletions).to.deep.equal([['counter|1', 2]]);
+    const write = journal.blockNextWrite();
+    const written = counters.ask('1', { type: 'added', n: 1 });
+    await write.reached;
+    const later = counters.stop('1');
+    const error = await failureOf(counters.deleteEvents('1', 3, { timeout: 1 }));
+    expect(error).to.include({ code: 'DEADLINE_EXCEEDED', stored: 'no' });
+    write.open();
+    await Promise.all([written, later]);
+    expect(journal.deletions).to.have.length(1);
   });
 
   it('is refused where no live actor can take one', async () => {
