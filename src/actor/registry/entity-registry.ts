@@ -15,7 +15,7 @@ import {
   NotOwnerError,
 } from '../../model/errors.ts';
 import { openAheadMs, type Woken } from '../../model/wake-up.ts';
-import { Alarms } from '../../runtime/alarms.ts';
+import { type Alarm, Alarms } from '../../runtime/alarms.ts';
 import { Deadline, unlessAborted, within } from '../../runtime/waiting.ts';
 import { inTime } from '../bounded-wait.ts';
 import { type AskResult, defaultAskTimeoutMs, type WaitOptions } from '../entity/ask.ts';
@@ -37,6 +37,8 @@ import type { EntityTraits, EntityType, RegistryDeps } from './registry-deps.ts'
 interface Entry {
   readonly ref: AnyActorRef;
   readonly place: object | undefined;
+  /** What it was started with, or instead of. */
+  readonly alarm: Alarm | undefined;
   stopping: Promise<void> | undefined;
 }
 
@@ -258,10 +260,12 @@ export class LocalEntityRegistry<L extends AnyActorLogic> implements LocalEntiti
     this.#forget(id, entry);
   }
 
-  async #stop(id: string, { ref, place }: Entry): Promise<void> {
+  async #stop(id: string, { ref, place, alarm }: Entry): Promise<void> {
     await this.#deps.stop(ref);
     // Whoever owns the partition may have opened it for its timer already, and does so only once.
-    const atMs = this.#wakes ? this.#deps.hostOf(ref)?.work.wasDueMs : undefined;
+    if (!this.#wakes) return;
+    const wasDueMs = this.#deps.hostOf(ref)?.work.wasDueMs;
+    const atMs = wasDueMs === 'unknown' ? alarm?.atMs : wasDueMs;
     if (atMs !== undefined) this.#alarms.set(id, { atMs, failures: 0, place });
   }
 
@@ -314,7 +318,7 @@ export class LocalEntityRegistry<L extends AnyActorLogic> implements LocalEntiti
     const place = this.#placeOf(id);
     const ref = this.#create(id);
     const alarm = this.#alarms.take(id);
-    const entry: Entry = { ref, place, stopping: undefined };
+    const entry: Entry = { ref, place, alarm, stopping: undefined };
     this.#entries.set(id, entry);
     // An error that nobody observes would end the process.
     ref.subscribe({
