@@ -182,14 +182,21 @@ export class Lifecycle<S extends HostedState> {
   }
 
   #endedBeforeRecovery(): unknown {
+    const cause = this.#endCause;
+    if (cause !== undefined && cause !== this.#movesFor) return cause;
     const text = `${this.#entity.persistenceId} stopped before it had recovered`;
-    return this.#lastError ?? new EntityStoppedError(text);
+    return new EntityStoppedError(text, { cause });
+  }
+
+  /** The failure after which it was to start over is not why it ends when it moves. */
+  get #endCause(): unknown {
+    return this.#state === 'failed' ? this.#lastError : (this.#movesFor ?? this.#lastError);
   }
 
   /** What an asker gets when the entity has ended; `stored` = what became of the command. */
   endedError(stored: Stored): JournalError {
     const { persistenceId, state } = this.#entity;
-    const cause = this.#lastError ?? this.#movesFor;
+    const cause = this.#endCause;
     if (cause === undefined && stored === 'no' && state.status === 'done') {
       const text = `${persistenceId} has reached its final state; nothing was stored`;
       return new EntityDoneError(text);
