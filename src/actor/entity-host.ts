@@ -221,7 +221,10 @@ export class EntityHost<S extends HostedState> implements LiveEntity, EntityView
     const entity = this.entity;
     if (entity.journal.plugin === undefined) return undefined;
     checkDelete(entity.persistenceId, to, entity.sequenceNr);
-    return this.#snapshots.coverDeletion(to).then(async (upTo) => {
+    const covering = this.#snapshots.coverDeletion(to).catch((error) => {
+      throw this.hasEnded ? this.#life.endedError('no') : error;
+    });
+    return covering.then(async (upTo) => {
       if (upTo > 0) await entity.journal.deleteTo(SeqNr.of(upTo), options);
     });
   }
@@ -327,7 +330,7 @@ export class EntityHost<S extends HostedState> implements LiveEntity, EntityView
       case 'endAskers':
         this.#sender.stop();
         this.entity.deps.live.release(this, this.entity.journal.writeUnderWay);
-        this.entity.journal.release();
+        this.entity.journal.close();
         this.#pipeline.end();
         this.#arrivals.end();
         this.#recovery.end();

@@ -118,8 +118,10 @@ export class EntityWork<S extends HostedState> implements WorkView, Asked {
   }
 
   isIdleFor(ms: number): boolean {
-    const { deps, timers, waits, outbox, logic, children, settings } = this.#entity;
+    const { deps, timers, waits, outbox, logic, children, settings, persistenceId } = this.#entity;
     if (deps.clock.steadyMs() - this.#lastActiveMs < ms) return false;
+    // A deletion goes through its journal.
+    if (deps.live.upkeep.of(persistenceId) !== undefined) return false;
     const isResting = this.#life.state === 'unowned' && !this.isLeft && !this.isWritten;
     if (!this.#life.isReady && !isResting) return false;
     const { stash } = this.#pipeline;

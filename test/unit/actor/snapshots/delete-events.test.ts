@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import { WriteFailedError } from '../../../../src/model/errors.ts';
 import { silentLogger } from '../../../../src/observability/logger.ts';
@@ -5,7 +6,7 @@ import { hostSnapshotStore } from '../../../../src/plugin/host/hosted-snapshot-s
 import { systemClock } from '../../../../src/runtime/clock.ts';
 import { counterMachine } from '../counter.ts';
 import { HoldableJournal } from '../holdable-journal.ts';
-import { failureOf, settle, testHost } from '../support.ts';
+import { eventually, failureOf, settle, testHost } from '../support.ts';
 import { addOnes, open, TestSnapshotStore } from './support.ts';
 
 const hostDeps = {
@@ -183,6 +184,38 @@ describe('deleting events of an entity with a snapshot store', () => {
     write.open();
     await Promise.all([written, later]);
     expect(journal.deletions).to.have.length(1);
+  });
+
+  it('says that the entity was stopped meanwhile, and does not advise to purge it', async () => {
+    const world = open();
+    await addOnes(world, 2);
+    const release = world.store.block();
+    const first = failureOf(world.host.deleteEvents(world.actor, 2));
+    const second = failureOf(world.host.deleteEvents(world.actor, 2));
+    await settle();
+    await world.host.stop(world.actor);
+    release();
+    for (const error of [await first, await second]) {
+      expect(error).to.include({ code: 'ENTITY_STOPPED', stored: 'no' });
+    }
+    expect(world.journal.deletions).to.deep.equal([]);
+  });
+
+  it('keeps its entity from being passivated', async () => {
+    const store = new TestSnapshotStore();
+    const { host, journal } = testHost({ snapshotStore: async () => store });
+    const logic = host.persistent(counterMachine(), { passivateAfter: 1 });
+    const counters = host.entities('counter', logic);
+    await counters.ask('1', { type: 'added', n: 1 });
+    await counters.ask('1', { type: 'added', n: 1 });
+    const release = store.block();
+    const deleted = counters.deleteEvents('1', 2);
+    await sleep(10);
+    expect(counters.ids()).to.deep.equal(['1']);
+    release();
+    await deleted;
+    expect(journal.deletions).to.deep.equal([['counter|1', 2]]);
+    await eventually(() => counters.ids().length === 0);
   });
 
   it('is refused where no live actor can take one', async () => {
