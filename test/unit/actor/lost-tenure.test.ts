@@ -242,25 +242,6 @@ describe('a write under way when the entity is lost', () => {
     expect(journal.holds).to.have.length(2);
   });
 
-  it('was not sent when it still waited for its key: its asker sees nothing of the loss', async () => {
-    const asked = Promise.withResolvers<void>();
-    const key = Promise.withResolvers<Uint8Array>();
-    const keyOf = async (_: string, { create }: { create: boolean }) => {
-      if (!create) return undefined;
-      asked.resolve();
-      return await key.promise;
-    };
-    const encryption = { keyOf, forget: async () => {} };
-    const { host, journal, actor } = openHeld([], { encryption });
-    const written = host.ask(actor, { type: 'added', n: 1 });
-    await asked.promise;
-    journal.lose(id);
-    await settle();
-    key.resolve(new Uint8Array(32));
-    expect((await written).snapshot.context.count).to.equal(1);
-    expect(journal.holds).to.have.length(2);
-  });
-
   it('is not stored for an asker whose time is over before it is tried again', async () => {
     const { host, journal, actor, clock } = openHeld();
     await host.whenRecovered(actor);
