@@ -88,6 +88,7 @@ export interface ActorHost extends AsyncDisposable {
    * @param to inclusive, at most the last number; `SeqNr.max` = all
    * @throws {InvalidInputError} there is no such event, or the actor is none of this persistence's
    * @throws {NotOwnerError} nothing deleted: another process has the entity
+   * @throws {EntityStoppedError} nothing deleted: the actor was stopped before that
    * @throws {WriteRejectedError} nothing deleted
    * @throws {WriteFailedError} may be deleted: delete again
    * @throws {DeadlineExceededError} not within `timeout`; may be deleted, so `stored` is

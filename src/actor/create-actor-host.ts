@@ -228,7 +228,7 @@ class LocalActorHost implements ActorHost {
     const text = `the events of ${persistenceId} were not deleted in time; they may be later`;
     const wait = { text, stored: 'unknown' } as const;
     await this.#untilClosed(wait, options, async (signal) => {
-      await host.whenRecovered(signal);
+      await host.whenRecoveredAnew(signal);
       const { entity, hasEnded } = host;
       const actor = hasEnded ? undefined : host;
       const deleting = deleteEvents(this.#deps, { ...nameOf(entity), to: upTo, actor }, signal);

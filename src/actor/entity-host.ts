@@ -157,6 +157,15 @@ export class EntityHost<S extends HostedState> implements LiveEntity, EntityView
   }
 
   /**
+   * As `whenRecovered`; waits also for a later recovery that is under way, or that follows on a
+   * failure.
+   */
+  async whenRecoveredAnew(signal: AbortSignal): Promise<void> {
+    this.#checkStarted();
+    await this.#life.whenRecoveredAnew(signal);
+  }
+
+  /**
    * What the journal says of the entity, whoever holds it: nothing is started or written.
    *
    * @param moment the state of which moment; the present one unless given
@@ -212,7 +221,10 @@ export class EntityHost<S extends HostedState> implements LiveEntity, EntityView
     const entity = this.entity;
     if (entity.journal.plugin === undefined) return undefined;
     checkDelete(entity.persistenceId, to, entity.sequenceNr);
-    return this.#snapshots.coverDeletion(to).then(async (upTo) => {
+    const covering = this.#snapshots.coverDeletion(to).catch((error) => {
+      throw this.hasEnded ? this.#life.endedError('no') : error;
+    });
+    return covering.then(async (upTo) => {
       if (upTo > 0) await entity.journal.deleteTo(SeqNr.of(upTo), options);
     });
   }
@@ -318,7 +330,7 @@ export class EntityHost<S extends HostedState> implements LiveEntity, EntityView
       case 'endAskers':
         this.#sender.stop();
         this.entity.deps.live.release(this, this.entity.journal.writeUnderWay);
-        this.entity.journal.release();
+        this.entity.journal.close();
         this.#pipeline.end();
         this.#arrivals.end();
         this.#recovery.end();

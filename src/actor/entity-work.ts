@@ -15,7 +15,7 @@ export class EntityWork<S extends HostedState> implements WorkView, Asked {
   readonly #pipeline: CommandPipeline<S>;
   /** It goes on with that. */
   isLeft = false;
-  wasDueMs: number | undefined;
+  wasDueMs: number | 'unknown' | undefined = 'unknown';
   /** When the last command or event arrived, on the steady clock. */
   #lastActiveMs = Number.NEGATIVE_INFINITY;
   /** Its journal has held events. */
@@ -50,6 +50,7 @@ export class EntityWork<S extends HostedState> implements WorkView, Asked {
 
   /** To be called before anything of the lost entity is thrown away. */
   lost(): void {
+    this.#noteDue();
     const { isWriting, stash } = this.#pipeline;
     const isIdle = this.#life.isReady && !isWriting && stash.length === 0;
     this.isLeft = !isIdle || this.#waits;
@@ -75,14 +76,20 @@ export class EntityWork<S extends HostedState> implements WorkView, Asked {
 
   /** To be called before anything of the failed entity is thrown away. */
   failed(): void {
+    this.#noteDue();
     this.isLeft ||= this.#waits;
     this.#wasStored ||= this.#entity.sequenceNr > 0;
   }
 
   /** To be called before anything of the stopped entity is thrown away. */
   stopped(): void {
-    this.wasDueMs = this.nextTimerMs;
+    this.#noteDue();
     this.isLeft ||= this.#waits;
+  }
+
+  /** What it waits for is known of its state only, which is gone until the next recovery. */
+  #noteDue(): void {
+    if (this.#life.isLive) this.wasDueMs = this.nextTimerMs;
   }
 
   /** The lost entity recovers once its former write is settled, if there is something to do. */
@@ -111,8 +118,10 @@ export class EntityWork<S extends HostedState> implements WorkView, Asked {
   }
 
   isIdleFor(ms: number): boolean {
-    const { deps, timers, waits, outbox, logic, children, settings } = this.#entity;
+    const { deps, timers, waits, outbox, logic, children, settings, persistenceId } = this.#entity;
     if (deps.clock.steadyMs() - this.#lastActiveMs < ms) return false;
+    // A deletion goes through its journal.
+    if (deps.live.upkeep.of(persistenceId) !== undefined) return false;
     const isResting = this.#life.state === 'unowned' && !this.isLeft && !this.isWritten;
     if (!this.#life.isReady && !isResting) return false;
     const { stash } = this.#pipeline;

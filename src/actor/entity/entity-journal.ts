@@ -27,6 +27,10 @@ export interface JournalWriter {
 
 const doNothing = (): void => {};
 
+function notHeld(persistenceId: PersistenceId, what: 'deleted' | 'stored'): NotOwnerError {
+  return new NotOwnerError(`${persistenceId} is no longer held: nothing was ${what}`);
+}
+
 /** The journal of one entity: open between a recovery and a failure, and held where it can be. */
 export class EntityJournal {
   readonly #writer: JournalWriter;
@@ -104,10 +108,13 @@ export class EntityJournal {
   async #write(writes: readonly AtomicWrite[], onStored: () => void): Promise<void> {
     const writer = this.#writer;
     try {
-      if (this.#plugin === undefined) throw new ClosedError('the entity has not recovered');
+      const plugin = this.#plugin;
+      if (plugin === undefined) throw new ClosedError('the entity has not recovered');
       const { coding } = writer;
       const sealed = coding?.cipher === undefined ? writes : await coding.seal(writes);
-      const causes = rejectionsOf(await this.#plugin.write(sealed), writes.length);
+      // Lost while the key was made: nothing was sent.
+      if (this.#plugin !== plugin) throw notHeld(writer.persistenceId, 'stored');
+      const causes = rejectionsOf(await plugin.write(sealed), writes.length);
       this.#writeUnderWay = undefined;
       if (causes === undefined) return onStored();
       writer.waits.sayAgain();
@@ -124,7 +131,7 @@ export class EntityJournal {
   async deleteTo(to: SeqNr, options: CallOptions): Promise<void> {
     const { persistenceId } = this.#writer;
     if (this.#plugin === undefined) {
-      throw new NotOwnerError(`${persistenceId} is no longer held: nothing was deleted`);
+      throw notHeld(persistenceId, 'deleted');
     }
     await this.#plugin.deleteTo(persistenceId, to, options);
   }

@@ -164,19 +164,39 @@ export class Lifecycle<S extends HostedState> {
     if (signal?.aborted === true) return Promise.reject(signal.reason);
     if (this.#hasRecovered) return Promise.resolve();
     if (this.hasEnded) return Promise.reject(this.#endedBeforeRecovery());
+    return this.#nextRecovery(signal);
+  }
+
+  /**
+   * As `whenRecovered`; waits also for a later recovery that is under way, or that follows on a
+   * failure.
+   */
+  whenRecoveredAnew(signal: AbortSignal | undefined): Promise<void> {
+    const isRecovering = !this.isLive && !this.hasEnded && this.#state !== 'unowned';
+    return isRecovering ? this.#nextRecovery(signal) : this.whenRecovered(signal);
+  }
+
+  #nextRecovery(signal: AbortSignal | undefined): Promise<void> {
     this.#recovered ??= Promise.withResolvers<void>();
     return unlessAborted(this.#recovered.promise, signal);
   }
 
   #endedBeforeRecovery(): unknown {
+    const cause = this.#endCause;
+    if (cause !== undefined && cause !== this.#movesFor) return cause;
     const text = `${this.#entity.persistenceId} stopped before it had recovered`;
-    return this.#lastError ?? new EntityStoppedError(text);
+    return new EntityStoppedError(text, { cause });
+  }
+
+  /** The failure after which it was to start over is not why it ends when it moves. */
+  get #endCause(): unknown {
+    return this.#state === 'failed' ? this.#lastError : (this.#movesFor ?? this.#lastError);
   }
 
   /** What an asker gets when the entity has ended; `stored` = what became of the command. */
   endedError(stored: Stored): JournalError {
     const { persistenceId, state } = this.#entity;
-    const cause = this.#lastError ?? this.#movesFor;
+    const cause = this.#endCause;
     if (cause === undefined && stored === 'no' && state.status === 'done') {
       const text = `${persistenceId} has reached its final state; nothing was stored`;
       return new EntityDoneError(text);

@@ -15,8 +15,9 @@ import {
   NotOwnerError,
 } from '../../model/errors.ts';
 import { openAheadMs, type Woken } from '../../model/wake-up.ts';
-import { Alarms } from '../../runtime/alarms.ts';
+import { type Alarm, Alarms } from '../../runtime/alarms.ts';
 import { Deadline, unlessAborted, within } from '../../runtime/waiting.ts';
+import { inTime } from '../bounded-wait.ts';
 import { type AskResult, defaultAskTimeoutMs, type WaitOptions } from '../entity/ask.ts';
 import {
   checkCommand,
@@ -36,6 +37,8 @@ import type { EntityTraits, EntityType, RegistryDeps } from './registry-deps.ts'
 interface Entry {
   readonly ref: AnyActorRef;
   readonly place: object | undefined;
+  /** What it was started with, or instead of. */
+  readonly alarm: Alarm | undefined;
   stopping: Promise<void> | undefined;
 }
 
@@ -174,7 +177,29 @@ export class LocalEntityRegistry<L extends AnyActorLogic> implements LocalEntiti
   }
 
   async deleteEvents(id: string, to: number, options?: WaitOptions): Promise<void> {
-    await this.#deps.deleteEvents(this.#entry(id).ref, to, options);
+    const stopping = this.#entries.get(id)?.stopping;
+    const left = stopping === undefined ? options : await this.#leftAfter(stopping, id, options);
+    await this.#deps.deleteEvents(this.#entry(id).ref, to, left);
+  }
+
+  /** Waits until the incarnation that is stopping has ended. Answers how long to wait after that. */
+  async #leftAfter(
+    stopping: Promise<void>,
+    id: string,
+    options: WaitOptions | undefined,
+  ): Promise<WaitOptions | undefined> {
+    checkWait(options);
+    const { clock } = this.#deps;
+    const startMs = clock.steadyMs();
+    const text = `"${id}" of "${this.type}" has not ended in time; nothing was deleted`;
+    const wait = { text, stored: 'no' } as const;
+    checkSignal(options?.signal);
+    await inTime(clock, wait, options, (signal) => unlessAborted(stopping, signal));
+    if (options?.timeout === undefined) return options;
+    return {
+      ...options,
+      timeout: Math.max(1, options.timeout - (clock.steadyMs() - startMs)),
+    };
   }
 
   async purge(id: string, options?: WaitOptions): Promise<void> {
@@ -235,10 +260,12 @@ export class LocalEntityRegistry<L extends AnyActorLogic> implements LocalEntiti
     this.#forget(id, entry);
   }
 
-  async #stop(id: string, { ref, place }: Entry): Promise<void> {
+  async #stop(id: string, { ref, place, alarm }: Entry): Promise<void> {
     await this.#deps.stop(ref);
     // Whoever owns the partition may have opened it for its timer already, and does so only once.
-    const atMs = this.#wakes ? this.#deps.hostOf(ref)?.work.wasDueMs : undefined;
+    if (!this.#wakes) return;
+    const wasDueMs = this.#deps.hostOf(ref)?.work.wasDueMs;
+    const atMs = wasDueMs === 'unknown' ? alarm?.atMs : wasDueMs;
     if (atMs !== undefined) this.#alarms.set(id, { atMs, failures: 0, place });
   }
 
@@ -291,7 +318,7 @@ export class LocalEntityRegistry<L extends AnyActorLogic> implements LocalEntiti
     const place = this.#placeOf(id);
     const ref = this.#create(id);
     const alarm = this.#alarms.take(id);
-    const entry: Entry = { ref, place, stopping: undefined };
+    const entry: Entry = { ref, place, alarm, stopping: undefined };
     this.#entries.set(id, entry);
     // An error that nobody observes would end the process.
     ref.subscribe({

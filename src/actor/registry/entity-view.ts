@@ -18,8 +18,8 @@ export interface WorkView {
   readonly passivateAfterMs: number;
   /** When the next delayed event is due, ms since the epoch. */
   readonly nextTimerMs: number | undefined;
-  /** The same when it was stopped. */
-  readonly wasDueMs: number | undefined;
+  /** The same when it was live last; `'unknown'` = it has never recovered. */
+  readonly wasDueMs: number | 'unknown' | undefined;
   /** It had something to do when it was lost, failed or was stopped. */
   readonly isLeft: boolean;
   /** It has recovered, and nothing happens to it before its next command. */

@@ -13,6 +13,7 @@ import type { Written } from '../entity/host-events.ts';
 import { GoOn, SnapshotReport } from '../entity/host-events.ts';
 import type { Replayed } from '../entity/replayed.ts';
 import type { TimerChange } from '../entity/timers.ts';
+import { hasSnapshot, mayLose, whyNone } from './cover-deletion.ts';
 import { snapshotPlace } from './snapshot-content.ts';
 import { StoredContent } from './stored-content.ts';
 
@@ -62,6 +63,8 @@ export class EntitySnapshots<S extends HostedState> {
    * from it, or has saved it since; 0 = there is none.
    */
   #savedAt = 0;
+  /** The same, as long as the entity has saved none since it came from it; else 0. */
+  #cameFrom = 0;
   /** Recoveries so far: what is saved before one says nothing of the journal after it. */
   #recoveries = 0;
   #isRetaining = false;
@@ -104,13 +107,8 @@ export class EntitySnapshots<S extends HostedState> {
       const text = 'no snapshot is taken: there is no snapshot store';
       deps.log.warn({ persistenceId, snapshotPluginId: pluginId }, text);
     }
-    if (store?.isOptional === true && retention?.deleteEvents === true) {
-      throw new InvalidInputError(
-        `${persistenceId}: retention.deleteEvents needs snapshots that are there. Its snapshot store ` +
-          'has "snapshot-is-optional", so a snapshot that cannot be loaded would be left out, and ' +
-          'the events that it stands for are deleted: the entity would lose its state. Turn one off',
-      );
-    }
+    if (store?.isOptional === true && retention?.deleteEvents === true)
+      throw mayLose(persistenceId);
     this.#store = store;
     return store;
   }
@@ -124,6 +122,7 @@ export class EntitySnapshots<S extends HostedState> {
     this.#isWhole = isWhole;
     this.#takeDue();
     this.#savedAt = snapshotSeqNr;
+    this.#cameFrom = snapshotSeqNr;
   }
 
   /**
@@ -132,7 +131,9 @@ export class EntitySnapshots<S extends HostedState> {
    * it is needed.
    *
    * One number is never saved twice. When the second save fails, what it may have left is deleted:
-   * the first snapshot would go with it, and the events before it may be deleted by then.
+   * the first snapshot would go with it, and the events before it may be deleted by then. So a save
+   * of a former life of the entity that fails only now takes the snapshot along from which the
+   * entity came. Saves and deletions under way are awaited, then it is looked whether it is there.
    *
    * @throws {InvalidInputError} none can be taken, so nothing may be deleted
    * @throws {NotOwnerError} nothing may be deleted: another process has had the journal meanwhile
@@ -141,31 +142,28 @@ export class EntitySnapshots<S extends HostedState> {
   async coverDeletion(to: number): Promise<number> {
     const store = this.#store;
     if (store === undefined) return to;
+    const { persistenceId, deps, journal } = this.#entity;
     const recoveries = this.#recoveries;
+    const isSame = () => recoveries === this.#recoveries && journal.plugin !== undefined;
+    await deps.live.upkeep.of(persistenceId);
     while (this.#saving !== undefined) await this.#saving;
-    if (this.#savedAt <= to && this.#savedAt < this.#entity.sequenceNr) await this.#saveNow(store);
-    if (recoveries === this.#recoveries) return Math.min(to, this.#savedAt - 1);
-    const { persistenceId } = this.#entity;
+    const isGone = this.#cameFrom > 0 && !(await hasSnapshot(store, persistenceId, this.#cameFrom));
+    if (isGone && isSame()) this.#savedAt = 0;
+    const isCovered = this.#savedAt > to || this.#savedAt >= this.#entity.sequenceNr;
+    if (!isCovered && isSame()) await this.#saveNow(store);
+    if (isSame()) return Math.min(to, this.#savedAt - 1);
     throw new NotOwnerError(`${persistenceId} has recovered anew meanwhile: nothing was deleted`);
   }
 
   async #saveNow(store: SnapshotStore): Promise<void> {
-    const { persistenceId, sequenceNr, state, deps } = this.#entity;
-    const text = `the events of ${persistenceId} were not deleted: it has a snapshot store, and no snapshot of it can be taken`;
-    if (!this.#isWhole || state.status !== 'active') {
-      const why =
-        state.status === 'active' ? 'since its recovery was limited' : 'since it has ended';
-      throw new InvalidInputError(`${text}, ${why}. Purge it to delete all of it`);
-    }
-    if (this.#hasChildMessage()) {
-      const why = 'since a message of a child machine is not stored yet. Try again when it is';
+    const { persistenceId, sequenceNr, deps } = this.#entity;
+    const why = whyNone(this.#entity.state, this.#isWhole, this.#hasChildMessage());
+    if (why !== undefined) {
+      const text = `the events of ${persistenceId} were not deleted: it has a snapshot store, and no snapshot of it can be taken`;
       throw new InvalidInputError(`${text}, ${why}`);
     }
-    const metadata = {
-      persistenceId,
-      seqNr: SeqNr.of(sequenceNr),
-      timestampMs: deps.clock.nowMs(),
-    };
+    const seqNr = SeqNr.of(sequenceNr);
+    const metadata = { persistenceId, seqNr, timestampMs: deps.clock.nowMs() };
     const saved = await this.#save(store, metadata, this.#content.bytes());
     this.#report(saved);
     if (saved.type !== 'snapshot-saved') throw saved.cause;
@@ -312,7 +310,10 @@ export class EntitySnapshots<S extends HostedState> {
       // Of an entity that has written nothing since it is encrypted there is no key yet.
       if (cipher !== undefined) await cipher.ready();
       await store.save(metadata, cipher?.seal(bytes, snapshotPlace(sequenceNr)) ?? bytes);
-      if (recoveries === this.#recoveries) this.#savedAt = Math.max(this.#savedAt, sequenceNr);
+      if (recoveries === this.#recoveries) {
+        this.#savedAt = Math.max(this.#savedAt, sequenceNr);
+        this.#cameFrom = 0;
+      }
     } catch (cause) {
       return { type: 'snapshot-failed', sequenceNr, cause };
     }

@@ -1,5 +1,6 @@
 import type { CircuitBreakerSettings } from '../../config/settings/plugin-host-settings.ts';
 import {
+  ClosedError,
   CodecError,
   DataIntegrityError,
   DeadlineExceededError,
@@ -43,6 +44,7 @@ export class CircuitBreaker {
   /** Under way, in the order in which they began, which is the order of their deadlines. */
   readonly #calls = new Set<Call>();
   #watch: AbortController | undefined;
+  #isClosing = false;
 
   constructor(options: CircuitBreakerOptions) {
     this.#options = options;
@@ -52,13 +54,17 @@ export class CircuitBreaker {
    * Calls the plugin. What it answers after `call-timeout` is dropped.
    *
    * @throws {BreakerOpenError} retryable; nothing was called
+   * @throws {ClosedError} nothing was called: the plugin is being closed
    * @throws {DeadlineExceededError} retryable; the plugin did not answer in time, and whether it
    *   has done what it was asked for is not known
    * @throws what the plugin throws
    * @throws the abort reason of the caller
    */
   run<T>(work: (options: CallOptions) => Promise<T>, options?: CallOptions): Promise<T> {
-    const { clock, settings } = this.#options;
+    const { clock, settings, name } = this.#options;
+    if (this.#isClosing) {
+      return Promise.reject(new ClosedError(`${name} is closed, so nothing was sent`));
+    }
     if (this.#state === 'open' && clock.steadyMs() >= this.#openUntilMs)
       this.#report('reset.elapsed');
     const letsThrough = this.#state === 'closed' || this.#state === 'halfOpen';
@@ -79,6 +85,14 @@ export class CircuitBreaker {
         },
       );
     });
+  }
+
+  /**
+   * The plugin is being closed, and is called no more: what goes on in the background, such as a
+   * deletion after a snapshot, would else reach it when it has let go what it works with.
+   */
+  refuse(): void {
+    this.#isClosing = true;
   }
 
   /** No deadline is watched any more. Calls under way get what the plugin answers. */

@@ -257,6 +257,7 @@ class HostedJournal extends HostedCalls implements JournalPlugin {
   }
 
   override async [Symbol.asyncDispose](): Promise<void> {
+    this.#host.breaker.refuse();
     try {
       await super[Symbol.asyncDispose]();
     } finally {

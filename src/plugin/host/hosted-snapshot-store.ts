@@ -113,6 +113,7 @@ class HostedSnapshotStore implements SnapshotStore {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#breaker.refuse();
     try {
       const { closeTimeoutMs, clock } = this.#deps;
       await closePlugin(this.#plugin, { name: this.#name, closeTimeoutMs, clock });

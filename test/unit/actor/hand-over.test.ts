@@ -1,11 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import { type AnyActorLogic, setup } from 'xstate';
+import type { PersistentOptions } from '../../../src/actor/persistent.ts';
 import type { LocalEntities } from '../../../src/actor/registry/entities.ts';
-import { NotOwnerError } from '../../../src/model/errors.ts';
+import { NotOwnerError, WriteFailedError } from '../../../src/model/errors.ts';
 import { MemoryJournalPlugin } from '../../support/memory-journal-plugin.ts';
 import { counterMachine } from './counter.ts';
 import { failureOf, settle, testHost } from './support.ts';
+
+type CounterMachine = ReturnType<typeof counterMachine>;
 
 const add = { type: 'added', n: 1 } as const;
 const here = {};
@@ -25,10 +28,11 @@ function openHost() {
 }
 
 /** Entities that belong to one place, as long as the test says so. */
-function open() {
+function open(options: Pick<PersistentOptions<CounterMachine>, 'onPersistFailure'> = {}) {
   const { host, journal, placed } = openHost();
   const logic = host.persistent(counterMachine(), {
     persistenceId: ({ input }) => `counter|${input.id}`,
+    ...options,
   });
   const counters = host.entities('counter', logic);
   const local = placed[0] as LocalEntities<AnyActorLogic>;
@@ -58,6 +62,21 @@ describe('entities that are handed over', () => {
     expect(await late).to.equal(reason);
     expect(journal.stored('counter|a')).to.have.length(3); // the init record, and two events
     expect(counters.ids()).to.deep.equal([]);
+  });
+
+  it('move also while they wait to start over: the failure before is not why they end', async () => {
+    const onPersistFailure = { minBackoff: '1m', maxBackoff: '1m' };
+    const { counters, local, journal, state } = open({ onPersistFailure });
+    journal.failNextWrite(new WriteFailedError('lost'));
+    expect((await failureOf(counters.ask('a', add))).code).to.equal('WRITE_FAILED');
+    const waiting = failureOf(counters.ask('a', add));
+    const deletion = failureOf(counters.deleteEvents('a', 1));
+    await settle();
+    state.isHere = false;
+    await local.handOver(here, { reason, limitMs: 1000 });
+    for (const error of [await waiting, await deletion]) {
+      expect(error).to.include({ code: 'ENTITY_STOPPED', stored: 'no', cause: reason });
+    }
   });
 
   it('store what their timers have sent, in its order', async () => {

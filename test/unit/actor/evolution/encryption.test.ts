@@ -6,6 +6,7 @@ import { SerializedPayload } from '../../../../src/model/serialized-payload.ts';
 import type { PersistenceId, PersistentRepr } from '../../../../src/ports/journal-plugin.ts';
 import { SnapshotCriteria } from '../../../../src/ports/snapshot-store.ts';
 import { systemClock } from '../../../../src/runtime/clock.ts';
+import { HoldableJournal } from '../holdable-journal.ts';
 import { TestSnapshotStore } from '../snapshots/support.ts';
 import { failureOf, settle } from '../support.ts';
 import { World } from '../world.ts';
@@ -222,6 +223,26 @@ describe('encrypted entities', () => {
       type: 'note',
       at: new Date(7),
     });
+  });
+
+  it('sends no write that waited for its key when the entity was lost; its asker sees nothing of that', async () => {
+    const asked = Promise.withResolvers<void>();
+    const key = Promise.withResolvers<Uint8Array>();
+    const keyOf: EntityKeys['keyOf'] = async (_, { create }) => {
+      if (!create) return undefined;
+      asked.resolve();
+      return await key.promise;
+    };
+    const journal = new HoldableJournal();
+    const started = start(new World(undefined, journal), { ...noKeys, keyOf });
+    const written = started.tell('note', { n: 1 });
+    await asked.promise;
+    journal.lose('e');
+    await settle();
+    key.resolve(new Uint8Array(32));
+    await written;
+    expect(notes(started)).to.have.length(2);
+    expect(journal.holds).to.have.length(2);
   });
 });
 

@@ -5,7 +5,12 @@ import type {
   EntityRegistryOptions,
   LocalEntities,
 } from '../../../../src/actor/registry/entities.ts';
-import { ClosedError, NotOwnerError, StoreUnavailableError } from '../../../../src/model/errors.ts';
+import {
+  ClosedError,
+  NotOwnerError,
+  StoreUnavailableError,
+  WriteFailedError,
+} from '../../../../src/model/errors.ts';
 import { unlessAborted } from '../../../../src/runtime/waiting.ts';
 import { MemoryJournalPlugin } from '../../../support/memory-journal-plugin.ts';
 import { RecordingLogger } from '../../../support/recording-logger.ts';
@@ -17,7 +22,7 @@ function open(
   persistenceIdOf: (id: string) => string = (id) => `counter-${id}`,
   options: EntityRegistryOptions<{ id: string }> = {},
   machine: ReturnType<typeof counterMachine> | typeof lamp = counterMachine(),
-  more: Pick<PersistentOptions<typeof lamp>, 'passivateAfter' | 'retry'> = {},
+  more: Pick<PersistentOptions<typeof lamp>, 'passivateAfter' | 'retry' | 'onPersistFailure'> = {},
 ) {
   const log = new RecordingLogger();
   const clock = new ManualClock();
@@ -63,7 +68,7 @@ const lamp = setup({
     dark: {
       on: { glow: 'glowing', charge: 'charging', flicker: 'flickering', rest: {}, break: 'broken' },
     },
-    glowing: { after: { 60000: 'dark' } },
+    glowing: { on: { rest: {} }, after: { 60000: 'dark' } },
     charging: { invoke: { src: 'charger', id: 'charger' } },
     flickering: { invoke: { src: 'starter', id: 'starter', onError: 'dark' } },
     broken: { type: 'final' },
@@ -193,6 +198,39 @@ describe('waking an entity by its persistence id', () => {
       });
     }
   }
+
+  it('starts one again that was stopped while it recovered, when its timer is due', async () => {
+    const { counters, clock, journal } = open((id) => `lamp-${id}`, {}, lamp, {
+      passivateAfter: '1s',
+    });
+    counters.wakeStopped();
+    await counters.ask('7', { type: 'glow' });
+    await clock.pass(5_000);
+    expect(counters.ids()).to.deep.equal([]);
+    const replay = journal.blockReplay();
+    counters.ref('7');
+    await replay.reached;
+    await counters.stop('7');
+    replay.open();
+    await clock.pass(52_900); // it is opened 2 s ahead
+    expect(counters.ids()).to.deep.equal([]);
+    await clock.pass(200);
+    expect(counters.ids()).to.deep.equal(['7']);
+  });
+
+  it('starts one again that was stopped after a failure, when its timer is due', async () => {
+    const onPersistFailure = { minBackoff: '10m', maxBackoff: '10m' };
+    const { counters, clock, journal } = open((id) => `lamp-${id}`, {}, lamp, { onPersistFailure });
+    counters.wakeStopped();
+    await counters.ask('7', { type: 'glow' });
+    journal.failNextWrite(new WriteFailedError('lost'));
+    expect((await failureOf(counters.ask('7', { type: 'rest' }))).code).to.equal('WRITE_FAILED');
+    await counters.stop('7');
+    await clock.pass(59_000);
+    expect(counters.ids()).to.deep.equal([]);
+    await clock.pass(1_100);
+    expect(counters.ids()).to.deep.equal(['7']);
+  });
 
   it('leaves one alone that was stopped and waits for nothing', async () => {
     const { counters, clock } = open((id) => `lamp-${id}`, {}, lamp);

@@ -18,6 +18,7 @@ export class TestSnapshotStore extends InMemorySnapshotStore implements Snapshot
   readonly calls: string[] = [];
   readonly #failures = new Map<string, Error>();
   #gate: Promise<void> | undefined;
+  #answer: (() => Promise<void>) | undefined;
 
   /** The next call of this kind fails; a save is stored all the same. */
   failNext(call: 'load' | 'save' | 'delete' | 'deleteMatching', error = new Error('broken')): void {
@@ -32,6 +33,18 @@ export class TestSnapshotStore extends InMemorySnapshotStore implements Snapshot
       this.#gate = undefined;
       resolve();
     };
+  }
+
+  /** The next save is stored, and fails when the test says so. */
+  answerNextSave(): { readonly reached: Promise<void>; fail(error: Error): void } {
+    const reached = Promise.withResolvers<void>();
+    const answer = Promise.withResolvers<void>();
+    this.#answer = async () => {
+      this.#answer = undefined;
+      reached.resolve();
+      await answer.promise;
+    };
+    return { reached: reached.promise, fail: answer.reject };
   }
 
   /** Numbers of the snapshots of an entity. */
@@ -66,6 +79,7 @@ export class TestSnapshotStore extends InMemorySnapshotStore implements Snapshot
     await this.#gate;
     await super.save(metadata, snapshot);
     this.#throw('save');
+    await this.#answer?.();
   }
 
   override async delete(metadata: SnapshotMetadata): Promise<void> {

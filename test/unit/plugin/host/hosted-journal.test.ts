@@ -321,6 +321,8 @@ describe('the host of a journal', () => {
     await journal[Symbol.asyncDispose]();
     await settle();
     expect(clock.sleeping).to.equal(sleeping);
+    const late = await failureOf(journal.deleteTo(id, SeqNr.of(1)));
+    expect(late, 'the plugin is called no more').to.include({ code: 'CLOSED', stored: 'no' });
   });
 
   it('waits no longer than allowed for a plugin to close', async () => {

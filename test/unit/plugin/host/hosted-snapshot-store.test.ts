@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { CodecError, StoreUnavailableError } from '../../../../src/model/errors.ts';
+import { ClosedError, CodecError, StoreUnavailableError } from '../../../../src/model/errors.ts';
 import { SeqNr } from '../../../../src/model/seq-nr.ts';
 import { hostSnapshotStore } from '../../../../src/plugin/host/hosted-snapshot-store.ts';
 import {
@@ -158,6 +158,25 @@ describe('the host of a snapshot store', () => {
     await store[Symbol.asyncDispose]();
     await settle();
     expect(clock.sleeping).to.equal(0);
+  });
+
+  it('calls the store no more once that is being closed, also for what a late save has left', async () => {
+    const called: string[] = [];
+    const saving = Promise.withResolvers<void>();
+    const store = host({
+      save: () => saving.promise,
+      delete: async () => void called.push('delete'),
+      deleteMatching: async () => void called.push('deleteMatching'),
+      [Symbol.asyncDispose]: async () => void called.push('close'),
+    });
+    const saved = failureOf(store.save(metadata, bytes));
+    await store[Symbol.asyncDispose]();
+    saving.reject(new Error('half written'));
+    expect(await saved).to.be.instanceOf(StoreUnavailableError);
+    const late = await failureOf(store.deleteMatching(id, SnapshotCriteria.all));
+    expect(late).to.be.instanceOf(ClosedError);
+    expect(late.message).to.equal('snapshot store my.store is closed, so nothing was sent');
+    expect(called).to.deep.equal(['close']);
   });
 
   it('names the store of what is no snapshot at all', async () => {
