@@ -184,7 +184,10 @@ class History {
     this.#work.push({ scripts: [script], later, begin, worker: begin() });
   }
 
-  /** The topic gets more partitions, and all go on. Answers false when a rule was broken or nothing goes on. */
+  /**
+   * The topic gets more partitions, and all go on. Answers false when a rule was broken or nothing
+   * goes on.
+   */
   #grow({ partitions }: Growth): boolean {
     const { scheduler, log, places, figures } = this.#world;
     const { rates } = scheduler;
@@ -204,8 +207,8 @@ class History {
   }
 
   /**
-   * Nobody writes, and all is replicated, for longer than the clocks of two replicators differ by: a
-   * row that the one removes must not hide what the other one writes.
+   * Nobody writes, and all is replicated, for longer than the clocks of two replicators differ by:
+   * a row that the one removes must not hide what the other one writes.
    */
   #standStill(): boolean {
     const { scheduler, plan } = this.#world;

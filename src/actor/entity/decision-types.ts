@@ -22,7 +22,7 @@ export type NoOthers<D> = {
   readonly [Name in Exclude<MembersOf<D>, MembersOf<Decision<EventObject>>>]: never;
 } & NoOtherDeliveries<Exclude<MembersOf<DeliveryOf<D>>, keyof Delivery>>;
 
-/** The same of its deliveries: with a misspelled `id` each try of a command would send a new one. */
+/** The same of its deliveries: with a misspelt `id` each try of a command would send a new one. */
 type NoOtherDeliveries<Others extends PropertyKey> = [Others] extends [never]
   ? unknown
   : { readonly deliver: readonly { readonly [Name in Others]: never }[] };

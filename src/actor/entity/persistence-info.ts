@@ -21,9 +21,9 @@ export type Phase = (typeof phases)[number];
 /** What a snapshot of a persistent actor says about its journal. */
 export interface PersistenceInfo<E extends EventObject = EventObject, R = unknown> {
   /**
-   * Only a type, as `~` says: the events that the entity stores, and what it replies. As the parameters of a
-   * method, which TypeScript compares both ways: so a logic whose reply is known fits where its
-   * type is written without.
+   * Only a type, as `~` says: the events that the entity stores, and what it replies. As the
+   * parameters of a method, which TypeScript compares both ways: so a logic whose reply is known
+   * fits where its type is written without.
    */
   '~types'?(event: E, reply: R): void;
   readonly phase: Phase;

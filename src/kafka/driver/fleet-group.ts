@@ -152,9 +152,9 @@ export class FleetGroup implements BeatingMember {
   }
 
   /**
-   * The member was lost. A join under way may wait for the answer of a coordinator that is gone, and
-   * for twice the session: it fails at once, so that the next one looks for the coordinator. Never
-   * rejects.
+   * The member was lost. A join under way may wait for the answer of a coordinator that is gone,
+   * and for twice the session: it fails at once, so that the next one looks for the coordinator.
+   * Never rejects.
    */
   async abandonJoin(): Promise<void> {
     if (!this.#isJoining || this.#coordinator === undefined) return;

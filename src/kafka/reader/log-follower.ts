@@ -18,9 +18,9 @@ const maxWaitMs = 100;
  */
 const busyWaitMs = 10;
 /**
- * A fetch has one offset of a partition, and goes to the follower that is furthest behind. After so
- * many the turn is another one's: one may be hours behind, and the others of the partition must not
- * wait until it is as far.
+ * A fetch has one offset of a partition: the lowest that a follower wants. After so many fetches in
+ * a row the turn is that of another follower: one may have hours of the log to read, and the others
+ * of the partition must not wait until it is as far.
  */
 const maxPassedOver = 8;
 

@@ -1,6 +1,6 @@
 /**
- * What a library of a user exports without naming its type: the compiler has to write each type into
- * the declarations, so each has a name in the package. It is compiled, and never run.
+ * What a library of a user exports without naming its type: the compiler has to write each type
+ * into the declarations, so each has a name in the package. It is compiled, and never run.
  */
 import type {
   AnyEntityLogic,

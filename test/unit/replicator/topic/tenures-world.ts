@@ -34,7 +34,7 @@ export function moves({ store }: World): readonly string[] {
   });
 }
 
-/** A partition that stands somewhere, assigned; `claim` = the moves of that, which are forgotten. */
+/** A partition that stands somewhere, assigned; `claim` = its moves, which are forgotten. */
 export async function assigned(replicated: number, tenuresUpTo?: number) {
   const world = await testReplicator();
   standing(world, replicated, tenuresUpTo);
