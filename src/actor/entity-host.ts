@@ -158,10 +158,11 @@ export class EntityHost<S extends HostedState> implements LiveEntity, EntityView
 
   /**
    * As `whenRecovered`; waits also for a later recovery that is under way, or that follows on a
-   * failure.
+   * failure. One that was lost, and rests, recovers.
    */
-  async whenRecoveredAnew(signal: AbortSignal): Promise<void> {
+  async whenRecoveredAnew(signal?: AbortSignal): Promise<void> {
     this.#checkStarted();
+    this.work.goOn();
     await this.#life.whenRecoveredAnew(signal);
   }
 

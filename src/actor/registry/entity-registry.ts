@@ -40,6 +40,8 @@ interface Entry {
   /** What it was started with, or instead of. */
   readonly alarm: Alarm | undefined;
   stopping: Promise<void> | undefined;
+  /** Whoever woke it waits no longer: nobody but this registry hears of a failed recovery. */
+  isLate: boolean;
 }
 
 /** An idle time is checked at this fraction of itself. */
@@ -91,19 +93,31 @@ export class LocalEntityRegistry<L extends AnyActorLogic> implements LocalEntiti
     const id = this.#ids.idOf(persistenceId);
     if (id === undefined) return undefined;
     const living = this.#entries.get(id);
-    if (living !== undefined) return Promise.resolve(this.#wokenOf(living.ref));
-    return this.#recovered(id);
+    if (living === undefined) return this.#recovered(id);
+    if (living.stopping !== undefined) return this.#recoveredAfter(living.stopping, id);
+    // Another process may have had it, and have left something that it waits for.
+    if (this.#deps.hostOf(living.ref)?.work.goOn() === true) return this.#recovered(id);
+    return Promise.resolve(this.#wokenOf(living.ref));
   }
 
   async #recovered(id: string): Promise<Woken> {
-    const { ref } = this.#entry(id, 'by itself');
+    const entry = this.#entry(id, 'by itself');
     try {
-      await this.#deps.whenRecovered(ref, { timeout: longestWakeMs });
+      await this.#deps.whenRecoveredAnew(entry.ref, { timeout: longestWakeMs });
     } catch (error) {
-      if (error instanceof DeadlineExceededError) return 'awake';
-      throw error;
+      if (!(error instanceof DeadlineExceededError)) throw error;
+      entry.isLate = true;
+      return 'awake';
     }
-    return this.#wokenOf(ref);
+    return this.#wokenOf(entry.ref);
+  }
+
+  /** Wakes a new incarnation, once the one that is stopping has ended. */
+  async #recoveredAfter(stopping: Promise<void>, id: string): Promise<Woken> {
+    const ended = await within(stopping, longestWakeMs, this.#deps.clock);
+    if (ended !== 'expired') return await this.#recovered(id);
+    const text = `"${id}" of "${this.type}" has not ended in time, so it is not woken yet`;
+    throw new DeadlineExceededError(text);
   }
 
   #wokenOf(ref: AnyActorRef): Woken {
@@ -318,7 +332,7 @@ export class LocalEntityRegistry<L extends AnyActorLogic> implements LocalEntiti
     const place = this.#placeOf(id);
     const ref = this.#create(id);
     const alarm = this.#alarms.take(id);
-    const entry: Entry = { ref, place, alarm, stopping: undefined };
+    const entry: Entry = { ref, place, alarm, stopping: undefined, isLate: false };
     this.#entries.set(id, entry);
     // An error that nobody observes would end the process.
     ref.subscribe({
@@ -328,8 +342,8 @@ export class LocalEntityRegistry<L extends AnyActorLogic> implements LocalEntiti
         const isGone = place !== undefined && hadToMove(err);
         this.#deps.log[isGone ? 'debug' : 'error']({ type: this.type, id, err }, 'entity failed');
         this.#forget(id, entry);
-        const goesOn = alarm !== undefined || this.#deps.hostOf(ref)?.work.isLeft === true;
-        if (goesOn) this.#wakeLater(id, (alarm?.failures ?? 0) + 1, place);
+        const isLeft = entry.isLate || this.#deps.hostOf(ref)?.work.isLeft === true;
+        if (alarm !== undefined || isLeft) this.#wakeLater(id, (alarm?.failures ?? 0) + 1, place);
       },
     });
     if (starts === 'by itself') this.#deps.hostOf(ref)?.work.startsByItself();

@@ -15,6 +15,7 @@ import { unlessAborted } from '../../../../src/runtime/waiting.ts';
 import { MemoryJournalPlugin } from '../../../support/memory-journal-plugin.ts';
 import { RecordingLogger } from '../../../support/recording-logger.ts';
 import { counterMachine } from '../counter.ts';
+import { HoldableJournal } from '../holdable-journal.ts';
 import { failureOf, ManualClock, settle, testHost } from '../support.ts';
 
 /** Counters whose persistence ids are made from their ids in some way. */
@@ -23,10 +24,10 @@ function open(
   options: EntityRegistryOptions<{ id: string }> = {},
   machine: ReturnType<typeof counterMachine> | typeof lamp = counterMachine(),
   more: Pick<PersistentOptions<typeof lamp>, 'passivateAfter' | 'retry' | 'onPersistFailure'> = {},
+  journal = new MemoryJournalPlugin(),
 ) {
   const log = new RecordingLogger();
   const clock = new ManualClock();
-  const journal = new MemoryJournalPlugin();
   const sleep: ManualClock['sleep'] = clock.sleep.bind(clock);
   let local: LocalEntities<AnyActorLogic> | undefined;
   const { host } = testHost({
@@ -278,6 +279,51 @@ describe('waking an entity by its persistence id', () => {
     await settle();
     expect((await counters.ask('7', { type: 'added', n: 1 })).sequenceNr).to.be.above(0);
   });
+
+  it('wakes one again that took long, and failed after all', async () => {
+    const { counters, journal, clock } = open();
+    const hold = journal.blockReplay();
+    const waking = counters.wake('counter-7');
+    await hold.reached;
+    await clock.pass(10_000);
+    expect(await waking).to.equal('awake');
+    await clock.pass(20_100); // the longest silence of a recovery
+    expect(counters.ids()).to.deep.equal([]);
+    hold.open();
+    await clock.pass(1_000);
+    expect(counters.ids()).to.deep.equal(['7']);
+  });
+
+  it('starts one again that is just being stopped', async () => {
+    const { counters, journal } = open((id) => `lamp-${id}`, {}, lamp);
+    await counters.ask('7', { type: 'glow' });
+    const write = journal.blockNextWrite();
+    const asked = counters.ask('7', { type: 'rest' });
+    await write.reached;
+    const stopped = counters.stop('7');
+    const waking = counters.wake('lamp-7');
+    write.open();
+    await Promise.all([asked, stopped]);
+    expect(await waking).to.equal('awake');
+    expect(counters.ids()).to.deep.equal(['7']);
+  });
+
+  for (const command of ['glow', 'rest'] as const) {
+    it(`takes one back that was lost, and rests, after ${command} in another process`, async () => {
+      const journal = new HoldableJournal();
+      const here = open((id) => `lamp-${id}`, {}, lamp, {}, journal).counters;
+      const there = open((id) => `lamp-${id}`, {}, lamp, {}, journal).counters;
+      await here.ask('7', { type: 'rest' });
+      const snapshot = () => here.ref('7').getSnapshot();
+      await there.ask('7', { type: command });
+      await there.stop('7');
+      await settle();
+      expect(snapshot().persistence.phase).to.equal('unowned');
+      expect(await here.wake('lamp-7')).to.equal(command === 'glow' ? 'awake' : 'idle');
+      expect(snapshot().persistence.phase).to.equal('ready');
+      expect(snapshot().value).to.equal(command === 'glow' ? 'glowing' : 'dark');
+    });
+  }
 
   it('rejects where it does not belong here, and starts nothing', async () => {
     const { counters } = open();
