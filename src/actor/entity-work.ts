@@ -63,12 +63,12 @@ export class EntityWork<S extends HostedState> implements WorkView, Asked {
     this.#wasStored = true;
   }
 
-  goOn(): boolean {
-    if (this.#life.state !== 'unowned') return false;
+  /** If it was lost, and rests, it recovers. Where its journal is empty by then, it begins nothing. */
+  goOn(): void {
+    if (this.#life.state !== 'unowned') return;
     this.startsByItself();
     this.#isWanted = true;
     this.lookForWork();
-    return true;
   }
 
   /**

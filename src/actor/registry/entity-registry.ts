@@ -92,14 +92,11 @@ export class LocalEntityRegistry<L extends AnyActorLogic> implements LocalEntiti
   wake(persistenceId: string): Promise<Woken> | undefined {
     const id = this.#ids.idOf(persistenceId);
     if (id === undefined) return undefined;
-    const living = this.#entries.get(id);
-    if (living === undefined) return this.#recovered(id);
-    if (living.stopping !== undefined) return this.#recoveredAfter(living.stopping, id);
-    // Another process may have had it, and have left something that it waits for.
-    if (this.#deps.hostOf(living.ref)?.work.goOn() === true) return this.#recovered(id);
-    return Promise.resolve(this.#wokenOf(living.ref));
+    const stopping = this.#entries.get(id)?.stopping;
+    return stopping === undefined ? this.#recovered(id) : this.#recoveredAfter(stopping, id);
   }
 
+  /** Of one that lives as well: its recovery may fail, or another process may have had it. */
   async #recovered(id: string): Promise<Woken> {
     const entry = this.#entry(id, 'by itself');
     try {
@@ -116,8 +113,7 @@ export class LocalEntityRegistry<L extends AnyActorLogic> implements LocalEntiti
   async #recoveredAfter(stopping: Promise<void>, id: string): Promise<Woken> {
     const ended = await within(stopping, longestWakeMs, this.#deps.clock);
     if (ended !== 'expired') return await this.#recovered(id);
-    const text = `"${id}" of "${this.type}" has not ended in time, so it is not woken yet`;
-    throw new DeadlineExceededError(text);
+    throw new DeadlineExceededError(`"${id}" of "${this.type}" has not ended in time`);
   }
 
   #wokenOf(ref: AnyActorRef): Woken {

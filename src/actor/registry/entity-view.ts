@@ -26,12 +26,6 @@ export interface WorkView {
   readonly waitsForNothing: boolean;
   /** It starts since it waits for something: if its journal is empty by then, it begins nothing. */
   startsByItself(): void;
-  /**
-   * One that was lost, and rests, recovers. If its journal is empty by then, it begins nothing.
-   *
-   * @returns false: it is not lost
-   */
-  goOn(): boolean;
   /** Nothing to do, nothing due within `ms`, no child at work: it may be passivated. */
   isIdleFor(ms: number): boolean;
 }

@@ -157,7 +157,6 @@ describe('a delayed event of a passivated entity', () => {
             isIdleFor: () => true,
             waitsForNothing: true,
             startsByItself: () => {},
-            goOn: () => false,
           },
           handOver: async () => {},
           drop: async () => {},

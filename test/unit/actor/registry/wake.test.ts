@@ -247,9 +247,9 @@ describe('waking an entity by its persistence id', () => {
     journal.blockReplay();
     const waking = counters.wake('counter-7');
     await settle();
-    expect(await counters.wake('counter-7'), 'it recovers').to.equal('awake');
+    const again = counters.wake('counter-7');
     await clock.pass(10_000);
-    expect(await waking).to.equal('awake');
+    expect([await waking, await again]).to.deep.equal(['awake', 'awake']);
   });
 
   it('rejects when it cannot be recovered, and may be woken again', async () => {
@@ -278,6 +278,15 @@ describe('waking an entity by its persistence id', () => {
     recovery.open();
     await settle();
     expect((await counters.ask('7', { type: 'added', n: 1 })).sequenceNr).to.be.above(0);
+  });
+
+  it('rejects when one cannot be recovered that a command has started just before', async () => {
+    const { counters, journal } = open();
+    journal.failNextRecovery(new StoreUnavailableError('down'));
+    const asked = failureOf(counters.ask('7', { type: 'added', n: 1 }));
+    const waking = counters.wake('counter-7') ?? expect.fail('it is of this type');
+    expect(await failureOf(waking)).to.include({ code: 'RECOVERY_FAILED' });
+    await asked;
   });
 
   it('wakes one again that took long, and failed after all', async () => {
