@@ -93,7 +93,8 @@ export class LocalEntityRegistry<L extends AnyActorLogic> implements LocalEntiti
     const id = this.#ids.idOf(persistenceId);
     if (id === undefined) return undefined;
     const stopping = this.#entries.get(id)?.stopping;
-    return stopping === undefined ? this.#recovered(id) : this.#recoveredAfter(stopping, id);
+    if (stopping === undefined) return this.#recovered(id);
+    return this.#ended(stopping, id, { timeout: longestWakeMs }).then(() => this.#recovered(id));
   }
 
   /** Of one that lives as well: its recovery may fail, or another process may have had it. */
@@ -107,13 +108,6 @@ export class LocalEntityRegistry<L extends AnyActorLogic> implements LocalEntiti
       return 'awake';
     }
     return this.#wokenOf(entry.ref);
-  }
-
-  /** Wakes a new incarnation, once the one that is stopping has ended. */
-  async #recoveredAfter(stopping: Promise<void>, id: string): Promise<Woken> {
-    const ended = await within(stopping, longestWakeMs, this.#deps.clock);
-    if (ended !== 'expired') return await this.#recovered(id);
-    throw new DeadlineExceededError(`"${id}" of "${this.type}" has not ended in time`);
   }
 
   #wokenOf(ref: AnyActorRef): Woken {
@@ -201,15 +195,16 @@ export class LocalEntityRegistry<L extends AnyActorLogic> implements LocalEntiti
     checkWait(options);
     const { clock } = this.#deps;
     const startMs = clock.steadyMs();
-    const text = `"${id}" of "${this.type}" has not ended in time; nothing was deleted`;
-    const wait = { text, stored: 'no' } as const;
     checkSignal(options?.signal);
-    await inTime(clock, wait, options, (signal) => unlessAborted(stopping, signal));
+    await this.#ended(stopping, id, options);
     if (options?.timeout === undefined) return options;
-    return {
-      ...options,
-      timeout: Math.max(1, options.timeout - (clock.steadyMs() - startMs)),
-    };
+    return { ...options, timeout: Math.max(1, options.timeout - (clock.steadyMs() - startMs)) };
+  }
+
+  async #ended(stopping: Promise<void>, id: string, options?: WaitOptions): Promise<void> {
+    const text = `"${id}" of "${this.type}" has not ended in time; nothing was done`;
+    const ended = (signal?: AbortSignal) => unlessAborted(stopping, signal);
+    await inTime(this.#deps.clock, { text, stored: 'no' }, options, ended);
   }
 
   async purge(id: string, options?: WaitOptions): Promise<void> {
@@ -270,10 +265,14 @@ export class LocalEntityRegistry<L extends AnyActorLogic> implements LocalEntiti
     this.#forget(id, entry);
   }
 
-  async #stop(id: string, { ref, place, alarm }: Entry): Promise<void> {
-    await this.#deps.stop(ref);
-    // Whoever owns the partition may have opened it for its timer already, and does so only once.
-    if (!this.#wakes) return;
+  async #stop(id: string, entry: Entry): Promise<void> {
+    await this.#deps.stop(entry.ref);
+    this.#wakeWhenDue(id, entry);
+  }
+
+  /** Whoever owns the partition may have opened it for its timer already, and does so only once. */
+  #wakeWhenDue(id: string, { ref, place, alarm }: Entry): void {
+    if (!this.#wakes || ref.getSnapshot()?.status !== 'stopped') return;
     const wasDueMs = this.#deps.hostOf(ref)?.work.wasDueMs;
     const atMs = wasDueMs === 'unknown' ? alarm?.atMs : wasDueMs;
     if (atMs !== undefined) this.#alarms.set(id, { atMs, failures: 0, place });
@@ -332,7 +331,10 @@ export class LocalEntityRegistry<L extends AnyActorLogic> implements LocalEntiti
     this.#entries.set(id, entry);
     // An error that nobody observes would end the process.
     ref.subscribe({
-      complete: () => this.#forget(id, entry),
+      complete: () => {
+        this.#forget(id, entry);
+        if (entry.stopping === undefined) this.#wakeWhenDue(id, entry); // by its ref
+      },
       error: (err: unknown) => {
         // Its partition has just gone to another process of the fleet.
         const isGone = place !== undefined && hadToMove(err);

@@ -200,6 +200,17 @@ describe('waking an entity by its persistence id', () => {
     }
   }
 
+  it('starts one again that was stopped by its ref, when its timer is due', async () => {
+    const { host, counters, clock } = open((id) => `lamp-${id}`, {}, lamp);
+    counters.wakeStopped();
+    await counters.ask('7', { type: 'glow' });
+    await host.stop(counters.ref('7'));
+    await clock.pass(59_900);
+    expect(counters.ids()).to.deep.equal([]);
+    await clock.pass(200);
+    expect(counters.ids()).to.deep.equal(['7']);
+  });
+
   it('starts one again that was stopped while it recovered, when its timer is due', async () => {
     const { counters, clock, journal } = open((id) => `lamp-${id}`, {}, lamp, {
       passivateAfter: '1s',
