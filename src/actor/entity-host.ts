@@ -77,6 +77,7 @@ export class EntityHost<S extends HostedState> implements LiveEntity, EntityView
   start(): void {
     const { deps, settings } = this.entity;
     this.#started = true;
+    this.entity.isToldToStop = false;
     try {
       deps.live.claim(this, settings.actor.singleWriterGuard);
     } catch (error) {

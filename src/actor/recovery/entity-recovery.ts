@@ -128,8 +128,8 @@ export class EntityRecovery<S extends HostedState> {
   async #open(watch: SilenceWatch, signal: AbortSignal): Promise<JournalPlugin> {
     const { persistenceId, deps, settings } = this.#entity;
     // Opening and holding a journal, and settling a write, have bounds of their own.
-    const lingering = deps.live.lingeringWrite(persistenceId);
-    if (lingering !== undefined) await watch.guard(lingering);
+    const lingering = () => deps.live.lingeringWrite(persistenceId);
+    for (let work = lingering(); work !== undefined; work = lingering()) await watch.guard(work);
     return await watch.guard(deps.journal(settings.journalPluginId, signal));
   }
 
