@@ -335,7 +335,7 @@ export class EntityHost<S extends HostedState> implements LiveEntity, EntityView
         this.entity.journal.close();
         this.#pipeline.end();
         this.#arrivals.end();
-        this.#recovery.end();
+        this.#recovery.drop();
         this.#noteIdle();
         break;
     }
