@@ -18,13 +18,17 @@ import { counterMachine } from '../counter.ts';
 import { HoldableJournal } from '../holdable-journal.ts';
 import { failureOf, ManualClock, settle, testHost } from '../support.ts';
 
+interface More
+  extends Pick<PersistentOptions<typeof lamp>, 'passivateAfter' | 'retry' | 'onPersistFailure'> {
+  readonly journal?: MemoryJournalPlugin;
+}
+
 /** Counters whose persistence ids are made from their ids in some way. */
 function open(
   persistenceIdOf: (id: string) => string = (id) => `counter-${id}`,
   options: EntityRegistryOptions<{ id: string }> = {},
   machine: ReturnType<typeof counterMachine> | typeof lamp = counterMachine(),
-  more: Pick<PersistentOptions<typeof lamp>, 'passivateAfter' | 'retry' | 'onPersistFailure'> = {},
-  journal = new MemoryJournalPlugin(),
+  { journal = new MemoryJournalPlugin(), ...more }: More = {},
 ) {
   const log = new RecordingLogger();
   const clock = new ManualClock();
@@ -331,8 +335,8 @@ describe('waking an entity by its persistence id', () => {
   for (const command of ['glow', 'rest'] as const) {
     it(`takes one back that was lost, and rests, after ${command} in another process`, async () => {
       const journal = new HoldableJournal();
-      const here = open((id) => `lamp-${id}`, {}, lamp, {}, journal).counters;
-      const there = open((id) => `lamp-${id}`, {}, lamp, {}, journal).counters;
+      const here = open((id) => `lamp-${id}`, {}, lamp, { journal }).counters;
+      const there = open((id) => `lamp-${id}`, {}, lamp, { journal }).counters;
       await here.ask('7', { type: 'rest' });
       const snapshot = () => here.ref('7').getSnapshot();
       await there.ask('7', { type: command });
