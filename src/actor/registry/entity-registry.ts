@@ -17,8 +17,8 @@ import {
 import { openAheadMs, type Woken } from '../../model/wake-up.ts';
 import { type Alarm, Alarms } from '../../runtime/alarms.ts';
 import { Deadline, unlessAborted, within } from '../../runtime/waiting.ts';
-import { inTime } from '../bounded-wait.ts';
 import { type AskResult, defaultAskTimeoutMs, type WaitOptions } from '../entity/ask.ts';
+import { inTime } from '../entity/bounded-wait.ts';
 import {
   checkCommand,
   checkId,

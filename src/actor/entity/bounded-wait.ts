@@ -1,7 +1,7 @@
-import { DeadlineExceededError, type Stored } from '../model/errors.ts';
-import type { Clock } from '../runtime/clock.ts';
-import type { WaitOptions } from './entity/ask.ts';
-import { checkTimeout } from './entity/check-input.ts';
+import { DeadlineExceededError, type Stored } from '../../model/errors.ts';
+import type { Clock } from '../../runtime/clock.ts';
+import type { WaitOptions } from './ask.ts';
+import { checkTimeout } from './check-input.ts';
 
 /** What is said when a wait is over. */
 export interface BoundedWait {
