@@ -83,7 +83,8 @@ export interface ActorHost extends AsyncDisposable {
   /**
    * Deletes the events of an actor up to a number, for good: a recovery without a snapshot of a
    * later moment no longer knows what they led to. The actor goes on, and so does its numbering.
-   * Waits for its recovery; of one that has ended the journal is held for it.
+   * Waits for its recovery, which it begins where the actor was lost and rests; of one that has
+   * ended the journal is held for it.
    *
    * @param to inclusive, at most the last number; `SeqNr.max` = all
    * @throws {InvalidInputError} there is no such event, or the actor is none of this persistence's

@@ -23,6 +23,7 @@ import type { Moment } from './entity/moment.ts';
 import type { PersistenceInfo } from './entity/persistence-info.ts';
 import type { HostDeps } from './entity-actor-logic.ts';
 import { EntityActorLogic, EntityHosts } from './entity-actor-logic.ts';
+import type { EntityHost } from './entity-host.ts';
 import { deleteEvents, purgeEntity } from './journal-upkeep.ts';
 import { automaticIds } from './machine/automatic-ids.ts';
 import { type MakePersistent, machineFrontEnd } from './persistent.ts';
@@ -191,7 +192,8 @@ class LocalActorHost implements ActorHost {
         deleteEvents: (ref, to, how) => this.deleteEvents(ref, to, how),
         purge: (name, how) => this.#purge(name, how),
         stop: (ref) => this.stop(ref),
-        whenRecovered: (ref, how) => this.whenRecovered(ref, how),
+        whenRecoveredAnew: (ref, how) =>
+          this.#recovery(ref, how, (host, signal) => host.whenRecoveredAnew(signal)),
         maxWakeUps,
         hostOf: (ref) => this.#deps.hosts.find(ref),
       },
@@ -205,13 +207,20 @@ class LocalActorHost implements ActorHost {
     return this.shutdown();
   }
 
-  async whenRecovered(ref: object, options?: WaitOptions): Promise<void> {
+  whenRecovered(ref: object, options?: WaitOptions): Promise<void> {
+    return this.#recovery(ref, options, (host, signal) => host.whenRecovered(signal));
+  }
+
+  async #recovery(
+    ref: object,
+    options: WaitOptions | undefined,
+    of: (host: EntityHost<HostedState>, signal: AbortSignal | undefined) => Promise<void>,
+  ): Promise<void> {
     checkWait(options);
     const host = this.#deps.hosts.of(ref);
     const text = `${host.persistenceId} has not recovered in time; it goes on trying`;
     const wait = { text, stored: 'no' } as const;
-    const { clock } = this.#deps;
-    await inTime(clock, wait, options, (signal) => host.whenRecovered(signal));
+    await inTime(this.#deps.clock, wait, options, (signal) => of(host, signal));
   }
 
   async #peek(ref: object, options?: WaitOptions, moment?: Moment): Promise<unknown> {

@@ -77,6 +77,7 @@ export class EntityHost<S extends HostedState> implements LiveEntity, EntityView
   start(): void {
     const { deps, settings } = this.entity;
     this.#started = true;
+    this.entity.isToldToStop = false;
     try {
       deps.live.claim(this, settings.actor.singleWriterGuard);
     } catch (error) {
@@ -158,10 +159,11 @@ export class EntityHost<S extends HostedState> implements LiveEntity, EntityView
 
   /**
    * As `whenRecovered`; waits also for a later recovery that is under way, or that follows on a
-   * failure.
+   * failure. One that was lost, and rests, recovers.
    */
-  async whenRecoveredAnew(signal: AbortSignal): Promise<void> {
+  async whenRecoveredAnew(signal?: AbortSignal): Promise<void> {
     this.#checkStarted();
+    this.work.goOn();
     await this.#life.whenRecoveredAnew(signal);
   }
 
@@ -333,7 +335,7 @@ export class EntityHost<S extends HostedState> implements LiveEntity, EntityView
         this.entity.journal.close();
         this.#pipeline.end();
         this.#arrivals.end();
-        this.#recovery.end();
+        this.#recovery.drop();
         this.#noteIdle();
         break;
     }

@@ -20,6 +20,8 @@ export class EntityWork<S extends HostedState> implements WorkView, Asked {
   #lastActiveMs = Number.NEGATIVE_INFINITY;
   /** Its journal has held events. */
   #wasStored = false;
+  /** Somebody needs it, who sends it nothing. */
+  #isWanted = false;
 
   constructor(entity: Entity<S>, life: Lifecycle<S>, pipeline: CommandPipeline<S>) {
     this.#entity = entity;
@@ -61,6 +63,14 @@ export class EntityWork<S extends HostedState> implements WorkView, Asked {
     this.#wasStored = true;
   }
 
+  /** If it was lost, and rests, it recovers. Where its journal is empty by then, it begins nothing. */
+  goOn(): void {
+    if (this.#life.state !== 'unowned') return;
+    this.startsByItself();
+    this.#isWanted = true;
+    this.lookForWork();
+  }
+
   /**
    * An entity that goes on by itself has found an empty journal: it was purged meanwhile. Nothing
    * of it is left to be done; a command begins it anew.
@@ -95,7 +105,9 @@ export class EntityWork<S extends HostedState> implements WorkView, Asked {
   /** The lost entity recovers once its former write is settled, if there is something to do. */
   lookForWork(): void {
     if (this.#life.state !== 'unowned' || this.isWritten || this.#life.isStopping) return;
-    if (this.isLeft || this.#pipeline.stash.length > 0) this.#life.report('work.found');
+    if (!this.isLeft && !this.#isWanted && this.#pipeline.stash.length === 0) return;
+    this.#isWanted = false;
+    this.#life.report('work.found');
   }
 
   /** It works on something that a shutdown has to wait for. */

@@ -17,6 +17,7 @@ interface RelayingSystem {
 /** What xstate knows of an actor and does not show. */
 interface ActorInternals {
   _send: (event: unknown) => void;
+  _stop: () => unknown;
   readonly _doneEvent: unknown;
   readonly _syncSnapshot: boolean | undefined;
 }
@@ -31,6 +32,8 @@ interface GuardedEntity {
     firedBy(event: EventObject): unknown;
   };
   readonly childMessages: Pick<ChildMessages, 'sent'>;
+  /** xstate has told its actor to stop, which it does when its turn ends. */
+  isToldToStop: boolean;
 }
 
 const doors = new Attached<Door>('persistence door');
@@ -45,6 +48,7 @@ const afterPrefix = 'xstate.after.';
  * mailbox delivers the event alone, so a caller who sends `xstate.done.actor.charge` could not be
  * told from the child of that name. What is not the end or the state of an own child, nor an own
  * timer, and could be taken for it, reaches the host as {@link FromCaller}.
+ * The order to stop is noted, which the mailbox keeps back until a turn under way has ended.
  */
 export function guardDoor(self: AnyActorRef, entity: GuardedEntity): void {
   const actor = self as unknown as ActorInternals;
@@ -63,6 +67,11 @@ export function guardDoor(self: AnyActorRef, entity: GuardedEntity): void {
   doors.set(self, door);
   // Actors of other systems come this way: xstate does not say who they are.
   actor._send = door;
+  const stop = actor._stop;
+  actor._stop = () => {
+    entity.isToldToStop = true;
+    return stop.call(self);
+  };
   guardSystem(self.system as unknown as RelayingSystem);
 }
 

@@ -85,8 +85,8 @@ export async function deleteEvents(
   }
   if ((await deps.snapshotStore(name.snapshotPluginId, signal)) !== undefined) {
     if (actor !== undefined) {
-      const text = `${name.persistenceId} is written by another process: nothing was deleted`;
-      throw lost ?? new NotOwnerError(text);
+      const text = `another process has ${name.persistenceId}, or has purged it`;
+      throw lost ?? new NotOwnerError(`${text}: nothing was deleted`);
     }
     throw new InvalidInputError(
       `the events of ${name.persistenceId} were not deleted: it has a snapshot store, so its live actor ` +

@@ -60,6 +60,7 @@ export class Entity<S extends HostedState> {
   readonly journal: EntityJournal;
   readonly childMessages = new ChildMessages();
   readonly initialActs: boolean;
+  isToldToStop = false;
   readonly #blank: S;
   #state: S;
   #sequenceNr = 0;

@@ -169,10 +169,10 @@ export class Lifecycle<S extends HostedState> {
 
   /**
    * As `whenRecovered`; waits also for a later recovery that is under way, or that follows on a
-   * failure.
+   * failure or a loss.
    */
   whenRecoveredAnew(signal: AbortSignal | undefined): Promise<void> {
-    const isRecovering = !this.isLive && !this.hasEnded && this.#state !== 'unowned';
+    const isRecovering = !this.isLive && !this.hasEnded;
     return isRecovering ? this.#nextRecovery(signal) : this.whenRecovered(signal);
   }
 

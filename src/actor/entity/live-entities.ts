@@ -3,8 +3,12 @@ import { DuplicateEntityError } from '../../model/errors.ts';
 /** What the registry of live entities needs to know of one. */
 export interface LiveEntity {
   readonly persistenceId: string;
-  /** Its actor has the name by which logs and inspectors know it. */
-  readonly entity: { readonly self: { readonly sessionId: string } };
+  readonly entity: {
+    /** It has the name by which logs and inspectors know it. */
+    readonly self: { readonly sessionId: string };
+    /** It ends with its turn that is under way, before anything else has one. */
+    readonly isToldToStop: boolean;
+  };
   /** It was spawned or invoked by another actor, which alone may stop it. */
   readonly hasParent: boolean;
   /**
@@ -22,11 +26,17 @@ export class LiveEntities {
   /** Snapshots being saved, and deletions, also of entities that have ended since. */
   readonly upkeep = new WorkById();
 
-  /** @throws {DuplicateEntityError} another live entity has the id, and `guard` is on */
+  /**
+   * A parent may stop its child and start it again in answer to a message: in the turn in which the
+   * child sends that.
+   *
+   * @throws {DuplicateEntityError} another live entity has the id, and `guard` is on
+   */
   claim(entity: LiveEntity, guard: boolean): void {
     const { persistenceId } = entity;
     const other = guard ? this.#writers.get(persistenceId) : undefined;
-    if (other !== undefined) {
+    if (other?.entity.isToldToStop === true) this.linger(persistenceId, Promise.resolve());
+    else if (other !== undefined) {
       const [first, second] = [other, entity].map(({ entity: { self } }) => self.sessionId);
       const text = `"${persistenceId}" has a live actor in this process already: ${first}`;
       throw new DuplicateEntityError(`${text}, so ${second} does not start`);

@@ -128,8 +128,8 @@ export class EntityRecovery<S extends HostedState> {
   async #open(watch: SilenceWatch, signal: AbortSignal): Promise<JournalPlugin> {
     const { persistenceId, deps, settings } = this.#entity;
     // Opening and holding a journal, and settling a write, have bounds of their own.
-    const lingering = deps.live.lingeringWrite(persistenceId);
-    if (lingering !== undefined) await watch.guard(lingering);
+    const lingering = () => deps.live.lingeringWrite(persistenceId);
+    for (let work = lingering(); work !== undefined; work = lingering()) await watch.guard(work);
     return await watch.guard(deps.journal(settings.journalPluginId, signal));
   }
 
@@ -202,7 +202,10 @@ export class EntityRecovery<S extends HostedState> {
     }
   }
 
-  /** The attempt under way, if any, comes to nothing. */
+  /**
+   * The attempt under way, or the wait for the next one, comes to nothing. An actor that is started
+   * again after its end must not hear of it.
+   */
   drop(): void {
     this.#attempt?.abort(over);
   }
@@ -283,10 +286,5 @@ export class EntityRecovery<S extends HostedState> {
       () => this.#entity.tell(new Restart()),
       () => {}, // the actor stopped first
     );
-  }
-
-  /** The entity has ended: nothing is recovered any more. */
-  end(): void {
-    this.#attempt?.abort(this.#life.lastError ?? over);
   }
 }

@@ -156,9 +156,9 @@ export interface LocalEntities<L extends AnyActorLogic> extends EntityRegistry<L
    */
   persistenceIdOf(id: string): string;
   /**
-   * Starts the entity of a persistence id, unless it lives. Resolves once it has recovered, or when
-   * that takes longer than it should, with what is known of it; `undefined` = it is none of this
-   * type.
+   * Starts the entity of a persistence id, unless it lives; one that was lost, and rests, recovers.
+   * Resolves once it has recovered, or when that takes longer than it should, with what is known of
+   * it; `undefined` = it is none of this type.
    *
    * @throws as `ref`, or what ended the entity before it had recovered
    */

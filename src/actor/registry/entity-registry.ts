@@ -40,6 +40,8 @@ interface Entry {
   /** What it was started with, or instead of. */
   readonly alarm: Alarm | undefined;
   stopping: Promise<void> | undefined;
+  /** Whoever woke it waits no longer: nobody but this registry hears of a failed recovery. */
+  isLate: boolean;
 }
 
 /** An idle time is checked at this fraction of itself. */
@@ -90,20 +92,22 @@ export class LocalEntityRegistry<L extends AnyActorLogic> implements LocalEntiti
   wake(persistenceId: string): Promise<Woken> | undefined {
     const id = this.#ids.idOf(persistenceId);
     if (id === undefined) return undefined;
-    const living = this.#entries.get(id);
-    if (living !== undefined) return Promise.resolve(this.#wokenOf(living.ref));
-    return this.#recovered(id);
+    const stopping = this.#entries.get(id)?.stopping;
+    if (stopping === undefined) return this.#recovered(id);
+    return this.#ended(stopping, id, { timeout: longestWakeMs }).then(() => this.#recovered(id));
   }
 
+  /** Of one that lives as well: its recovery may fail, or another process may have had it. */
   async #recovered(id: string): Promise<Woken> {
-    const { ref } = this.#entry(id, 'by itself');
+    const entry = this.#entry(id, 'by itself');
     try {
-      await this.#deps.whenRecovered(ref, { timeout: longestWakeMs });
+      await this.#deps.whenRecoveredAnew(entry.ref, { timeout: longestWakeMs });
     } catch (error) {
-      if (error instanceof DeadlineExceededError) return 'awake';
-      throw error;
+      if (!(error instanceof DeadlineExceededError)) throw error;
+      entry.isLate = true;
+      return 'awake';
     }
-    return this.#wokenOf(ref);
+    return this.#wokenOf(entry.ref);
   }
 
   #wokenOf(ref: AnyActorRef): Woken {
@@ -191,15 +195,16 @@ export class LocalEntityRegistry<L extends AnyActorLogic> implements LocalEntiti
     checkWait(options);
     const { clock } = this.#deps;
     const startMs = clock.steadyMs();
-    const text = `"${id}" of "${this.type}" has not ended in time; nothing was deleted`;
-    const wait = { text, stored: 'no' } as const;
     checkSignal(options?.signal);
-    await inTime(clock, wait, options, (signal) => unlessAborted(stopping, signal));
+    await this.#ended(stopping, id, options);
     if (options?.timeout === undefined) return options;
-    return {
-      ...options,
-      timeout: Math.max(1, options.timeout - (clock.steadyMs() - startMs)),
-    };
+    return { ...options, timeout: Math.max(1, options.timeout - (clock.steadyMs() - startMs)) };
+  }
+
+  async #ended(stopping: Promise<void>, id: string, options?: WaitOptions): Promise<void> {
+    const text = `"${id}" of "${this.type}" has not ended in time; nothing was done`;
+    const ended = (signal?: AbortSignal) => unlessAborted(stopping, signal);
+    await inTime(this.#deps.clock, { text, stored: 'no' }, options, ended);
   }
 
   async purge(id: string, options?: WaitOptions): Promise<void> {
@@ -260,10 +265,14 @@ export class LocalEntityRegistry<L extends AnyActorLogic> implements LocalEntiti
     this.#forget(id, entry);
   }
 
-  async #stop(id: string, { ref, place, alarm }: Entry): Promise<void> {
-    await this.#deps.stop(ref);
-    // Whoever owns the partition may have opened it for its timer already, and does so only once.
-    if (!this.#wakes) return;
+  async #stop(id: string, entry: Entry): Promise<void> {
+    await this.#deps.stop(entry.ref);
+    this.#wakeWhenDue(id, entry);
+  }
+
+  /** Whoever owns the partition may have opened it for its timer already, and does so only once. */
+  #wakeWhenDue(id: string, { ref, place, alarm }: Entry): void {
+    if (!this.#wakes || ref.getSnapshot()?.status !== 'stopped') return;
     const wasDueMs = this.#deps.hostOf(ref)?.work.wasDueMs;
     const atMs = wasDueMs === 'unknown' ? alarm?.atMs : wasDueMs;
     if (atMs !== undefined) this.#alarms.set(id, { atMs, failures: 0, place });
@@ -318,18 +327,21 @@ export class LocalEntityRegistry<L extends AnyActorLogic> implements LocalEntiti
     const place = this.#placeOf(id);
     const ref = this.#create(id);
     const alarm = this.#alarms.take(id);
-    const entry: Entry = { ref, place, alarm, stopping: undefined };
+    const entry: Entry = { ref, place, alarm, stopping: undefined, isLate: false };
     this.#entries.set(id, entry);
     // An error that nobody observes would end the process.
     ref.subscribe({
-      complete: () => this.#forget(id, entry),
+      complete: () => {
+        this.#forget(id, entry);
+        if (entry.stopping === undefined) this.#wakeWhenDue(id, entry); // by its ref
+      },
       error: (err: unknown) => {
         // Its partition has just gone to another process of the fleet.
         const isGone = place !== undefined && hadToMove(err);
         this.#deps.log[isGone ? 'debug' : 'error']({ type: this.type, id, err }, 'entity failed');
         this.#forget(id, entry);
-        const goesOn = alarm !== undefined || this.#deps.hostOf(ref)?.work.isLeft === true;
-        if (goesOn) this.#wakeLater(id, (alarm?.failures ?? 0) + 1, place);
+        const isLeft = entry.isLate || this.#deps.hostOf(ref)?.work.isLeft === true;
+        if (alarm !== undefined || isLeft) this.#wakeLater(id, (alarm?.failures ?? 0) + 1, place);
       },
     });
     if (starts === 'by itself') this.#deps.hostOf(ref)?.work.startsByItself();

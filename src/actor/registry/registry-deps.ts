@@ -45,8 +45,12 @@ export interface RegistryDeps {
   purge(name: JournalName, options?: WaitOptions): Promise<void>;
   /** @throws {InvalidInputError} the actor has a parent */
   stop(ref: AnyActorRef): Promise<void>;
-  /** @throws as `whenRecovered` of the host */
-  whenRecovered(ref: AnyActorRef, options: WaitOptions): Promise<void>;
+  /**
+   * Waits also for a later recovery that is under way, or that follows on a failure or a loss.
+   *
+   * @throws as `whenRecovered` of the host
+   */
+  whenRecoveredAnew(ref: AnyActorRef, options: WaitOptions): Promise<void>;
   /** `undefined` when the actor never came to be. */
   hostOf(ref: AnyActorRef): EntityView | undefined;
   /** Entities with a pending timer that may be stopped at a time. */

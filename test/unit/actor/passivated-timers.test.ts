@@ -147,7 +147,7 @@ describe('a delayed event of a passivated entity', () => {
         purge: async () => {},
         peek: () => expect.fail('nobody peeks'),
         stop: async () => {},
-        whenRecovered: async () => {},
+        whenRecoveredAnew: async () => {},
         hostOf: (ref) => ({
           work: {
             passivateAfterMs: 10,

@@ -1,10 +1,10 @@
 import { expect } from 'chai';
-import { waitFor } from 'xstate';
+import { createActor, waitFor } from 'xstate';
 import { isReady } from '../../../src/actor/entity/persistence-info.ts';
 import { WriteFailedError } from '../../../src/model/errors.ts';
-import { eventTypes } from './counter.ts';
+import { counterMachine, eventTypes } from './counter.ts';
 import { openCounter } from './open-counter.ts';
-import { eventually, failureOf, settle } from './support.ts';
+import { eventually, failureOf, settle, testHost } from './support.ts';
 
 describe('a persistent actor that was stopped and is started again', () => {
   it('recovers, and takes commands as before', async () => {
@@ -20,6 +20,30 @@ describe('a persistent actor that was stopped and is started again', () => {
     expect(actor.getSnapshot()).to.deep.include({ status: 'active', value: 'open' });
     expect((await asked).snapshot.context.count).to.equal(5);
     expect(ran).to.deep.equal(['added at 2', 'added at 5']);
+  });
+
+  it('while it recovers after a failure has no failure of its life before', async () => {
+    const { host, journal } = testHost();
+    const signals: string[] = [];
+    const logic = host.persistent(counterMachine(), {
+      persistenceId: 'c|1',
+      onPersistFailure: { minBackoff: 1, maxBackoff: 1 },
+      onSignal: ({ type }) => signals.push(type),
+    });
+    const actor = createActor(logic, { input: { id: '1' } }).start();
+    await host.ask(actor, { type: 'added', n: 2 });
+    journal.failNextWrite(new WriteFailedError('no answer'));
+    const replay = journal.blockReplay();
+    await failureOf(host.ask(actor, { type: 'added', n: 2 }));
+    await replay.reached;
+    actor.stop();
+    actor.start();
+    await settle();
+    expect(actor.getSnapshot().persistence.phase).to.equal('replaying');
+    replay.open();
+    await host.whenRecovered(actor);
+    const expected = ['recovery-completed', 'persist-failed', 'recovery-completed'];
+    expect(signals).to.deep.equal(expected);
   });
 
   for (const outcome of ['is stored', 'fails'] as const) {

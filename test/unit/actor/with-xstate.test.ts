@@ -1,6 +1,15 @@
 import { expect } from 'chai';
 import type { AnyActorRef, InspectionEvent } from 'xstate';
-import { assign, createActor, sendTo, setup, spawnChild, toPromise, waitFor } from 'xstate';
+import {
+  assign,
+  createActor,
+  sendParent,
+  sendTo,
+  setup,
+  spawnChild,
+  toPromise,
+  waitFor,
+} from 'xstate';
 import { isReady } from '../../../src/actor/entity/persistence-info.ts';
 import { WriteFailedError } from '../../../src/model/errors.ts';
 import { counterMachine, eventTypes } from './counter.ts';
@@ -62,6 +71,35 @@ describe('a persistent actor works with', () => {
     await host.shutdown();
     // The child shows its first state until it has recovered: that is no count.
     expect(await counts(testHost({ journal }).host)).to.deep.equal([0, 3, 6]);
+  });
+
+  it('a plain machine that starts its child again on a message of that', async () => {
+    const { host, journal } = testHost();
+    const kid = host.persistent(
+      setup({ types: { events: {} as { type: 'cry' } } }).createMachine({
+        id: 'kid',
+        on: { cry: { actions: sendParent({ type: 'again' }) } },
+      }),
+      { persistenceId: 'kid' },
+    );
+    const machine = setup({ actors: { kid } }).createMachine({
+      id: 'parent',
+      initial: 'minding',
+      states: {
+        minding: {
+          invoke: { src: 'kid', id: 'kid' },
+          on: { again: { target: 'minding', reenter: true } },
+        },
+      },
+    });
+    const actor = createActor(machine).start();
+    for (const sequenceNr of [1, 2, 3]) {
+      const child = actor.getSnapshot().children.kid ?? expect.fail('it has a child');
+      expect((await host.ask(child as never, { type: 'cry' })).sequenceNr).to.equal(sequenceNr);
+      expect(actor.getSnapshot().children.kid).not.to.equal(child);
+    }
+    expect(actor.getSnapshot().status).to.equal('active');
+    expect(journal.stored('kid')).to.have.length(3);
   });
 
   it('waitFor: for its recovery, and for a state', async () => {

@@ -15,18 +15,23 @@ import { unlessAborted } from '../../../../src/runtime/waiting.ts';
 import { MemoryJournalPlugin } from '../../../support/memory-journal-plugin.ts';
 import { RecordingLogger } from '../../../support/recording-logger.ts';
 import { counterMachine } from '../counter.ts';
+import { HoldableJournal } from '../holdable-journal.ts';
 import { failureOf, ManualClock, settle, testHost } from '../support.ts';
+
+interface More
+  extends Pick<PersistentOptions<typeof lamp>, 'passivateAfter' | 'retry' | 'onPersistFailure'> {
+  readonly journal?: MemoryJournalPlugin;
+}
 
 /** Counters whose persistence ids are made from their ids in some way. */
 function open(
   persistenceIdOf: (id: string) => string = (id) => `counter-${id}`,
   options: EntityRegistryOptions<{ id: string }> = {},
   machine: ReturnType<typeof counterMachine> | typeof lamp = counterMachine(),
-  more: Pick<PersistentOptions<typeof lamp>, 'passivateAfter' | 'retry' | 'onPersistFailure'> = {},
+  { journal = new MemoryJournalPlugin(), ...more }: More = {},
 ) {
   const log = new RecordingLogger();
   const clock = new ManualClock();
-  const journal = new MemoryJournalPlugin();
   const sleep: ManualClock['sleep'] = clock.sleep.bind(clock);
   let local: LocalEntities<AnyActorLogic> | undefined;
   const { host } = testHost({
@@ -199,6 +204,17 @@ describe('waking an entity by its persistence id', () => {
     }
   }
 
+  it('starts one again that was stopped by its ref, when its timer is due', async () => {
+    const { host, counters, clock } = open((id) => `lamp-${id}`, {}, lamp);
+    counters.wakeStopped();
+    await counters.ask('7', { type: 'glow' });
+    await host.stop(counters.ref('7'));
+    await clock.pass(59_900);
+    expect(counters.ids()).to.deep.equal([]);
+    await clock.pass(200);
+    expect(counters.ids()).to.deep.equal(['7']);
+  });
+
   it('starts one again that was stopped while it recovered, when its timer is due', async () => {
     const { counters, clock, journal } = open((id) => `lamp-${id}`, {}, lamp, {
       passivateAfter: '1s',
@@ -246,9 +262,9 @@ describe('waking an entity by its persistence id', () => {
     journal.blockReplay();
     const waking = counters.wake('counter-7');
     await settle();
-    expect(await counters.wake('counter-7'), 'it recovers').to.equal('awake');
+    const again = counters.wake('counter-7');
     await clock.pass(10_000);
-    expect(await waking).to.equal('awake');
+    expect([await waking, await again]).to.deep.equal(['awake', 'awake']);
   });
 
   it('rejects when it cannot be recovered, and may be woken again', async () => {
@@ -278,6 +294,60 @@ describe('waking an entity by its persistence id', () => {
     await settle();
     expect((await counters.ask('7', { type: 'added', n: 1 })).sequenceNr).to.be.above(0);
   });
+
+  it('rejects when one cannot be recovered that a command has started just before', async () => {
+    const { counters, journal } = open();
+    journal.failNextRecovery(new StoreUnavailableError('down'));
+    const asked = failureOf(counters.ask('7', { type: 'added', n: 1 }));
+    const waking = counters.wake('counter-7') ?? expect.fail('it is of this type');
+    expect(await failureOf(waking)).to.include({ code: 'RECOVERY_FAILED' });
+    await asked;
+  });
+
+  it('wakes one again that took long, and failed after all', async () => {
+    const { counters, journal, clock } = open();
+    const hold = journal.blockReplay();
+    const waking = counters.wake('counter-7');
+    await hold.reached;
+    await clock.pass(10_000);
+    expect(await waking).to.equal('awake');
+    await clock.pass(20_100); // the longest silence of a recovery
+    expect(counters.ids()).to.deep.equal([]);
+    hold.open();
+    await clock.pass(1_000);
+    expect(counters.ids()).to.deep.equal(['7']);
+  });
+
+  it('starts one again that is just being stopped', async () => {
+    const { counters, journal } = open((id) => `lamp-${id}`, {}, lamp);
+    await counters.ask('7', { type: 'glow' });
+    const write = journal.blockNextWrite();
+    const asked = counters.ask('7', { type: 'rest' });
+    await write.reached;
+    const stopped = counters.stop('7');
+    const waking = counters.wake('lamp-7');
+    write.open();
+    await Promise.all([asked, stopped]);
+    expect(await waking).to.equal('awake');
+    expect(counters.ids()).to.deep.equal(['7']);
+  });
+
+  for (const command of ['glow', 'rest'] as const) {
+    it(`takes one back that was lost, and rests, after ${command} in another process`, async () => {
+      const journal = new HoldableJournal();
+      const here = open((id) => `lamp-${id}`, {}, lamp, { journal }).counters;
+      const there = open((id) => `lamp-${id}`, {}, lamp, { journal }).counters;
+      await here.ask('7', { type: 'rest' });
+      const snapshot = () => here.ref('7').getSnapshot();
+      await there.ask('7', { type: command });
+      await there.stop('7');
+      await settle();
+      expect(snapshot().persistence.phase).to.equal('unowned');
+      expect(await here.wake('lamp-7')).to.equal(command === 'glow' ? 'awake' : 'idle');
+      expect(snapshot().persistence.phase).to.equal('ready');
+      expect(snapshot().value).to.equal(command === 'glow' ? 'glowing' : 'dark');
+    });
+  }
 
   it('rejects where it does not belong here, and starts nothing', async () => {
     const { counters } = open();

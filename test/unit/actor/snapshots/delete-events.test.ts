@@ -3,6 +3,7 @@ import { expect } from 'chai';
 import { WriteFailedError } from '../../../../src/model/errors.ts';
 import { silentLogger } from '../../../../src/observability/logger.ts';
 import { hostSnapshotStore } from '../../../../src/plugin/host/hosted-snapshot-store.ts';
+import type { PersistenceId } from '../../../../src/ports/journal-plugin.ts';
 import { systemClock } from '../../../../src/runtime/clock.ts';
 import { counterMachine } from '../counter.ts';
 import { HoldableJournal } from '../holdable-journal.ts';
@@ -146,14 +147,29 @@ describe('deleting events of an entity with a snapshot store', () => {
     expect(journal.deletions).to.deep.equal([]);
   });
 
-  it('names the other process where the actor has lost its journal to that', async () => {
+  it('recovers one that was lost, and rests, as a command does', async () => {
     const journal = new HoldableJournal();
     const world = open({ journal });
     await addOnes(world, 2);
     journal.lose('c|1');
     await settle();
+    expect(world.actor.getSnapshot().persistence.phase).to.equal('unowned');
+    await world.host.deleteEvents(world.actor, 2);
+    expect(await world.store.numbers('c|1')).to.deep.equal([3]);
+    expect(journal.deletions).to.deep.equal([['c|1', 2]]);
+  });
+
+  it('begins nothing of one that another process has purged meanwhile', async () => {
+    const journal = new HoldableJournal();
+    const world = open({ journal });
+    await addOnes(world, 2);
+    journal.lose('c|1');
+    await settle();
+    await journal.purge('c|1' as PersistenceId);
     const error = await failureOf(world.host.deleteEvents(world.actor, 2));
     expect(error.code).to.equal('NOT_OWNER');
+    expect(error.message).to.contain('purged');
+    expect(journal.stored('c|1')).to.deep.equal([]);
   });
 
   it('waits for an entity that starts over after a failure', async () => {
