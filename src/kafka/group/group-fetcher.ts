@@ -57,9 +57,11 @@ export class GroupFetcher {
    * @throws {AccessDeniedError} a right is missing
    * @throws {LogUnavailableError} no broker has answered for the read deadline
    * @throws {ClosedError} the cluster is closed
+   * @throws what `learnTopic` of the cluster fails with
    */
   async run(): Promise<void> {
     while (!this.#stopped) {
+      await this.#cluster.learnTopic(this.#topic);
       const leaders = new Set(
         [...this.#partitions.keys()].map((partition) => this.#leaderOf(partition)),
       );
@@ -88,6 +90,8 @@ export class GroupFetcher {
     let pauseMs = retryPauseMs;
     try {
       while (isCurrent()) {
+        // A broker that has just started may not know the topic: it is learnt anew.
+        if (!this.#cluster.knows(this.#topic)) return onMoved();
         const byLeader = Map.groupBy(this.#partitions.values(), ({ partition }) =>
           this.#leaderOf(partition),
         );
