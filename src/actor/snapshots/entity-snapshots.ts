@@ -13,7 +13,7 @@ import type { Written } from '../entity/host-events.ts';
 import { GoOn, SnapshotReport } from '../entity/host-events.ts';
 import type { Replayed } from '../entity/replayed.ts';
 import type { TimerChange } from '../entity/timers.ts';
-import { hasSnapshot, mayLose, whyNone } from './cover-deletion.ts';
+import { hasSnapshot, mayLoseEvents, whyNoSnapshot } from './cover-deletion.ts';
 import { snapshotPlace } from './snapshot-content.ts';
 import { StoredContent } from './stored-content.ts';
 
@@ -63,7 +63,7 @@ export class EntitySnapshots<S extends HostedState> {
    * from it, or has saved it since; 0 = there is none.
    */
   #savedAt = 0;
-  /** The same, as long as the entity has saved none since it came from it; else 0. */
+  /** Number of the snapshot that the entity came from, until it saves one itself; 0 = none. */
   #cameFrom = 0;
   /** Recoveries so far: what is saved before one says nothing of the journal after it. */
   #recoveries = 0;
@@ -108,7 +108,7 @@ export class EntitySnapshots<S extends HostedState> {
       deps.log.warn({ persistenceId, snapshotPluginId: pluginId }, text);
     }
     if (store?.isOptional === true && retention?.deleteEvents === true)
-      throw mayLose(persistenceId);
+      throw mayLoseEvents(persistenceId);
     this.#store = store;
     return store;
   }
@@ -131,9 +131,9 @@ export class EntitySnapshots<S extends HostedState> {
    * it is needed.
    *
    * One number is never saved twice. When the second save fails, what it may have left is deleted:
-   * the first snapshot would go with it, and the events before it may be deleted by then. So a save
-   * of a former life of the entity that fails only now takes the snapshot along from which the
-   * entity came. Saves and deletions under way are awaited, then it is looked whether it is there.
+   * the first snapshot would go with it, and the events before it may be deleted by then. The save
+   * of a former life may fail only now, and take the snapshot along that the entity came from. So
+   * we wait for the saves and deletions under way, then look whether that snapshot is still there.
    *
    * @throws {InvalidInputError} none can be taken, so nothing may be deleted
    * @throws {NotOwnerError} nothing may be deleted: another process has had the journal meanwhile
@@ -145,6 +145,7 @@ export class EntitySnapshots<S extends HostedState> {
     const { persistenceId, deps, journal } = this.#entity;
     const recoveries = this.#recoveries;
     const isSame = () => recoveries === this.#recoveries && journal.plugin !== undefined;
+    // Of this turn: a look in a later one would find the deletion itself, and wait for ever.
     await deps.live.upkeep.of(persistenceId);
     while (this.#saving !== undefined) await this.#saving;
     const isGone = this.#cameFrom > 0 && !(await hasSnapshot(store, persistenceId, this.#cameFrom));
@@ -157,7 +158,7 @@ export class EntitySnapshots<S extends HostedState> {
 
   async #saveNow(store: SnapshotStore): Promise<void> {
     const { persistenceId, sequenceNr, deps } = this.#entity;
-    const why = whyNone(this.#entity.state, this.#isWhole, this.#hasChildMessage());
+    const why = whyNoSnapshot(this.#entity.state, this.#isWhole, this.#hasChildMessage());
     if (why !== undefined) {
       const text = `the events of ${persistenceId} were not deleted: it has a snapshot store, and no snapshot of it can be taken`;
       throw new InvalidInputError(`${text}, ${why}`);

@@ -33,8 +33,8 @@ export interface Assignment {
  *    needed by one of the two at least, so that no sequence of moves is shorter where all members
  *    host the same topics.
  *
- * The new owner is to ask the holder. Where there is none, it asks whoever has left the partition:
- * the one that was to have it after that has never heard of it, or nobody was.
+ * The new owner is to ask the holder. Where there is none, it asks the member that had the partition
+ * last: the one that was to have it next has never learnt of that, or there was none.
  *
  * A newcomer to a group that is not calm thus gets what the next leaver gives up, and in a rolling
  * update each partition moves about once.
@@ -59,7 +59,7 @@ interface SharedTopic {
   readonly topic: Topic;
   readonly hosts: readonly Host[];
   readonly holders: readonly (Host | undefined)[];
-  /** Who had each partition before, and may not have handed it over yet. */
+  /** Hosts that had a partition before, and may not have handed it over yet. */
   readonly leavers: readonly (Host | undefined)[];
   readonly owners: (Host | undefined)[];
 }

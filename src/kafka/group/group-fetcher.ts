@@ -96,7 +96,7 @@ export class GroupFetcher {
           this.#leaderOf(partition),
         );
         const own = byLeader.get(node);
-        // Of a new leader, too, nobody asks: it may have one partition, and this node keep others.
+        // A leader that no loop asks is new: it may have one partition, and this node keep others.
         if (own === undefined || ![...byLeader.keys()].every((leader) => leaders.has(leader)))
           return onMoved();
         const ready = own.filter((partition) => partition.hasRoom);
