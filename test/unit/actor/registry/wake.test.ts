@@ -12,9 +12,9 @@ import {
   WriteFailedError,
 } from '../../../../src/model/errors.ts';
 import { unlessAborted } from '../../../../src/runtime/waiting.ts';
-import { MemoryJournalPlugin } from '../../../support/memory-journal-plugin.ts';
 import { RecordingLogger } from '../../../support/recording-logger.ts';
 import { counterMachine } from '../counter.ts';
+import { HoldableJournal } from '../holdable-journal.ts';
 import { failureOf, ManualClock, settle, testHost } from '../support.ts';
 
 /** Counters whose persistence ids are made from their ids in some way. */
@@ -26,7 +26,7 @@ function open(
 ) {
   const log = new RecordingLogger();
   const clock = new ManualClock();
-  const journal = new MemoryJournalPlugin();
+  const journal = new HoldableJournal();
   const sleep: ManualClock['sleep'] = clock.sleep.bind(clock);
   let local: LocalEntities<AnyActorLogic> | undefined;
   const { host } = testHost({
@@ -215,6 +215,21 @@ describe('waking an entity by its persistence id', () => {
     await clock.pass(52_900); // it is opened 2 s ahead
     expect(counters.ids()).to.deep.equal([]);
     await clock.pass(200);
+    expect(counters.ids()).to.deep.equal(['7']);
+  });
+
+  it('starts one again that was lost, and stopped before it had recovered, when its timer is due', async () => {
+    const { counters, clock, journal } = open((id) => `lamp-${id}`, {}, lamp);
+    counters.wakeStopped();
+    await counters.ask('7', { type: 'glow' });
+    const hold = journal.blockNextHold();
+    journal.lose('lamp-7');
+    await hold.reached;
+    await counters.stop('7');
+    hold.open();
+    await clock.pass(59_000);
+    expect(counters.ids()).to.deep.equal([]);
+    await clock.pass(1_100);
     expect(counters.ids()).to.deep.equal(['7']);
   });
 
