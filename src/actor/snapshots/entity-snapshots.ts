@@ -98,17 +98,14 @@ export class EntitySnapshots<S extends HostedState> {
     const { deps, settings, persistenceId } = this.#entity;
     const { pluginId, retention, when } = settings.snapshots;
     const store = await deps.snapshotStore(pluginId, signal);
-    if (
-      store === undefined &&
-      (retention ?? when) !== undefined &&
-      !warned.has(settings.snapshots)
-    ) {
+    const isWanted = (retention ?? when) !== undefined;
+    if (store === undefined && isWanted && !warned.has(settings.snapshots)) {
       warned.add(settings.snapshots);
       const text = 'no snapshot is taken: there is no snapshot store';
       deps.log.warn({ persistenceId, snapshotPluginId: pluginId }, text);
     }
-    if (store?.isOptional === true && retention?.deleteEvents === true)
-      throw mayLoseEvents(persistenceId);
+    const deletes = retention?.deleteEvents === true;
+    if (store?.isOptional === true && deletes) throw mayLoseEvents(persistenceId);
     this.#store = store;
     return store;
   }

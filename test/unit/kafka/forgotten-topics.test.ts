@@ -41,7 +41,7 @@ describe('A topic that a broker does not know for a moment', () => {
       return fetchErrors.unknownTopic;
     };
     const cluster = brokers.cluster();
-    const { leaderOf } = cluster;
+    const leaderOf = cluster.leaderOf.bind(cluster);
     Object.assign(cluster, {
       knows: () => isKnown,
       learnTopic: async () => {
