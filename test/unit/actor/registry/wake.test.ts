@@ -26,7 +26,7 @@ function open(
 ) {
   const log = new RecordingLogger();
   const clock = new ManualClock();
-  const journal = new HoldableJournal();
+  const journal = new HoldableJournal({ nowMs: () => clock.nowMs() });
   const sleep: ManualClock['sleep'] = clock.sleep.bind(clock);
   let local: LocalEntities<AnyActorLogic> | undefined;
   const { host } = testHost({
