@@ -130,7 +130,7 @@ export class GroupSession {
       events: {
         onRebalance: () => this.#learn('group.rebalances'),
         onLost: () => this.#lose(),
-        onBeat: async (steadyMs) => {
+        onBeat: (steadyMs) => {
           if (this.#lease.isHeld) this.#learn('join.proven');
           this.#check(steadyMs);
         },
