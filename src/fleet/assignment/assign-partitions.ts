@@ -137,10 +137,9 @@ class Draft {
     return new Map(
       this.#topics.map(({ topic, owners, holders, leavers }) => [
         topic,
-        owners.map((owner, partition) => {
-          const [holder, leaver] = [holders[partition], leavers[partition]];
-          return ownerOf(owner, holder, { leaver, generation: this.#generation });
-        }),
+        owners.map((owner, partition) =>
+          ownerOf(owner, holders[partition], leavers[partition], this.#generation),
+        ),
       ]),
     );
   }
@@ -214,7 +213,8 @@ const excessOf = ({ shared: { topic }, from, to }: Move): number =>
 function ownerOf(
   owner: Host | undefined,
   holder: Host | undefined,
-  { leaver, generation }: { readonly leaver: Host | undefined; readonly generation: number },
+  leaver: Host | undefined,
+  generation: number,
 ): PartitionOwner {
   const memberOf = (host: Host | undefined): FleetMember | undefined => host?.claim.member;
   const hasMoved = owner !== undefined && holder !== owner;
