@@ -105,7 +105,8 @@ describe('deleting events of an entity with a snapshot store', () => {
 
   it('takes no other one of a number that it has saved, also when the one it came from is deleted', async () => {
     const entity = { retention: { snapshotEvery: 4, keepSnapshots: 1 } };
-    const { journal, store, ...first } = open({ entity });
+    const first = open({ entity });
+    const { journal, store } = first;
     await addOnes(first, 3);
     await first.host.shutdown();
     const next = open({ journal, store, entity });
