@@ -37,7 +37,7 @@ import type { EntityTraits, EntityType, RegistryDeps } from './registry-deps.ts'
 interface Entry {
   readonly ref: AnyActorRef;
   readonly place: object | undefined;
-  /** The alarm that was set for the entity, which its start has taken. */
+  /** What it was started with, or instead of. */
   readonly alarm: Alarm | undefined;
   stopping: Promise<void> | undefined;
 }

@@ -27,7 +27,7 @@ export async function hasSnapshot(
  * @param isWhole the state holds every event of the journal
  * @param hasChildMessage a message of a machine below the entity is neither stored nor decided upon
  */
-export function whyNoSnapshot(
+export function whyNone(
   { status }: HostedState,
   isWhole: boolean,
   hasChildMessage: boolean,
@@ -39,8 +39,8 @@ export function whyNoSnapshot(
   return 'since a message of a child machine is not stored yet. Try again when it is';
 }
 
-/** Why an entity may not delete events with a store that leaves out what it cannot load. */
-export function mayLoseEvents(persistenceId: PersistenceId): InvalidInputError {
+/** Of an entity that deletes events, with a store that leaves out what it cannot load. */
+export function mayLose(persistenceId: PersistenceId): InvalidInputError {
   return new InvalidInputError(
     `${persistenceId}: retention.deleteEvents needs snapshots that are there. Its snapshot store ` +
       'has "snapshot-is-optional", so a snapshot that cannot be loaded would be left out, and ' +

@@ -13,7 +13,7 @@ import type { Written } from '../entity/host-events.ts';
 import { GoOn, SnapshotReport } from '../entity/host-events.ts';
 import type { Replayed } from '../entity/replayed.ts';
 import type { TimerChange } from '../entity/timers.ts';
-import { hasSnapshot, mayLoseEvents, whyNoSnapshot } from './cover-deletion.ts';
+import { hasSnapshot, mayLose, whyNone } from './cover-deletion.ts';
 import { snapshotPlace } from './snapshot-content.ts';
 import { StoredContent } from './stored-content.ts';
 
@@ -105,7 +105,7 @@ export class EntitySnapshots<S extends HostedState> {
       deps.log.warn({ persistenceId, snapshotPluginId: pluginId }, text);
     }
     const deletes = retention?.deleteEvents === true;
-    if (store?.isOptional === true && deletes) throw mayLoseEvents(persistenceId);
+    if (store?.isOptional === true && deletes) throw mayLose(persistenceId);
     this.#store = store;
     return store;
   }
@@ -155,7 +155,7 @@ export class EntitySnapshots<S extends HostedState> {
 
   async #saveNow(store: SnapshotStore): Promise<void> {
     const { persistenceId, sequenceNr, deps } = this.#entity;
-    const why = whyNoSnapshot(this.#entity.state, this.#isWhole, this.#hasChildMessage());
+    const why = whyNone(this.#entity.state, this.#isWhole, this.#hasChildMessage());
     if (why !== undefined) {
       const text = `the events of ${persistenceId} were not deleted: it has a snapshot store, and no snapshot of it can be taken`;
       throw new InvalidInputError(`${text}, ${why}`);
