@@ -12,21 +12,26 @@ import {
   WriteFailedError,
 } from '../../../../src/model/errors.ts';
 import { unlessAborted } from '../../../../src/runtime/waiting.ts';
+import { MemoryJournalPlugin } from '../../../support/memory-journal-plugin.ts';
 import { RecordingLogger } from '../../../support/recording-logger.ts';
 import { counterMachine } from '../counter.ts';
 import { HoldableJournal } from '../holdable-journal.ts';
 import { failureOf, ManualClock, settle, testHost } from '../support.ts';
+
+interface More
+  extends Pick<PersistentOptions<typeof lamp>, 'passivateAfter' | 'retry' | 'onPersistFailure'> {
+  readonly journal?: MemoryJournalPlugin;
+}
 
 /** Counters whose persistence ids are made from their ids in some way. */
 function open(
   persistenceIdOf: (id: string) => string = (id) => `counter-${id}`,
   options: EntityRegistryOptions<{ id: string }> = {},
   machine: ReturnType<typeof counterMachine> | typeof lamp = counterMachine(),
-  more: Pick<PersistentOptions<typeof lamp>, 'passivateAfter' | 'retry' | 'onPersistFailure'> = {},
+  { journal = new MemoryJournalPlugin(), ...more }: More = {},
 ) {
   const log = new RecordingLogger();
   const clock = new ManualClock();
-  const journal = new HoldableJournal({ nowMs: () => clock.nowMs() });
   const sleep: ManualClock['sleep'] = clock.sleep.bind(clock);
   let local: LocalEntities<AnyActorLogic> | undefined;
   const { host } = testHost({
@@ -219,7 +224,8 @@ describe('waking an entity by its persistence id', () => {
   });
 
   it('starts one again that was lost, and stopped before it had recovered, when its timer is due', async () => {
-    const { counters, clock, journal } = open((id) => `lamp-${id}`, {}, lamp);
+    const journal = new HoldableJournal();
+    const { counters, clock } = open((id) => `lamp-${id}`, {}, lamp, { journal });
     counters.wakeStopped();
     await counters.ask('7', { type: 'glow' });
     const hold = journal.blockNextHold();
