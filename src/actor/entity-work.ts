@@ -97,7 +97,7 @@ export class EntityWork<S extends HostedState> implements WorkView, Asked {
     this.isLeft ||= this.#waits;
   }
 
-  /** What it waits for is known of its state only, which is gone until the next recovery. */
+  /** Only the state says what the entity waits for, and it is gone until the next recovery. */
   #noteDue(): void {
     if (this.#life.isLive) this.wasDueMs = this.nextTimerMs;
   }
@@ -132,7 +132,7 @@ export class EntityWork<S extends HostedState> implements WorkView, Asked {
   isIdleFor(ms: number): boolean {
     const { deps, timers, waits, outbox, logic, children, settings, persistenceId } = this.#entity;
     if (deps.clock.steadyMs() - this.#lastActiveMs < ms) return false;
-    // A deletion goes through its journal.
+    // A deletion needs the journal of the live entity.
     if (deps.live.upkeep.of(persistenceId) !== undefined) return false;
     const isResting = this.#life.state === 'unowned' && !this.isLeft && !this.isWritten;
     if (!this.#life.isReady && !isResting) return false;

@@ -215,8 +215,8 @@ export class Ownership {
    * up for longer than its hand-over may take. One that is silent may stand still, also where
    * nothing was sent: the kernel takes connections for it. When it goes on, it believes in its
    * lease, and would answer with what it knew before. So its lease has to be over first; the group
-   * expels it within that time, which ends the wait. Commands for it may be as many by then as may
-   * be under way here, so this call is urgent.
+   * expels it within that time, which ends the wait. By then, commands for it may have used up the
+   * calls that may be under way here, so this call is urgent.
    */
   async #askToLetGo(
     former: FleetMember,
@@ -242,7 +242,7 @@ export class Ownership {
         failure = error;
         const isNotTaken = error instanceof RemoteCallError && error.stored === 'no';
         const isSilent = !isNotTaken || clock.steadyMs() - askedMs >= silentMs;
-        // For good: what is refused after that may be refused by this process.
+        // For good: a later call that fails at once does not show that it goes on.
         if (isSilent) limitMs = Math.max(timeoutMs, settings.sessionTimeoutMs);
       }
       if (signal.aborted) break;

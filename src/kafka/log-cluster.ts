@@ -185,6 +185,11 @@ export class LogCluster implements AsyncDisposable {
     }
   }
 
+  /** False when the last metadata was without the topic: `learnTopic` asks for it again. */
+  knows(topic: string): boolean {
+    return this.driver.findTopicPartitionMetadata(topic).length > 0;
+  }
+
   /**
    * Numbers of the partitions of a topic, ascending.
    *
@@ -314,7 +319,7 @@ async function learnTopic(cluster: LogCluster, topic: string): Promise<void> {
     try {
       await cluster.driver.addMultipleTargetTopics([topic]);
       // No topic is without partitions: the broker answered of others, or of none.
-      if (cluster.driver.findTopicPartitionMetadata(topic).length > 0) return;
+      if (cluster.knows(topic)) return;
       throw protocolError(leaderNotAvailable);
     } catch (error) {
       const unknown = protocolErrorOf(error) === 'UNKNOWN_TOPIC_OR_PARTITION';

@@ -30,8 +30,8 @@ export interface RemoteCallOptions extends CallOptions {
   /** ms, above 0. The other process learns of it, and gives up then, too. */
   readonly timeoutMs: number;
   /**
-   * Sent also where as many calls are under way here as may be: for short ones, and few. Commands
-   * that wait for a process that stands still are many.
+   * Sent even if the bound of calls under way here is reached, as by commands that wait for a
+   * process that stands still. Only for calls that are few and short: nothing bounds them.
    */
   readonly isUrgent?: boolean;
   /**

@@ -81,7 +81,8 @@ export class RemoteClient {
     if (this.#isClosed) throw new ClosedError('calls to other processes are closed');
     const call = { address, name, bytes: Buffer.byteLength(body) };
     const deadlineMs = Math.min(Math.ceil(timeoutMs), maxDeadlineMs);
-    const exchange = this.#begin(call, body, { deadlineMs, isUrgent });
+    this.#checkBounds(call, isUrgent);
+    const exchange = this.#begin(call, body, deadlineMs);
     const stopListening = onAbort(signal, (reason) => exchange.end({ type: 'aborted', reason }));
     const stopWatching = onAbort(peerGone, () => exchange.end({ type: 'gone' }));
     const alarms = [this.#expiry(exchange, deadlineMs)];
@@ -117,11 +118,7 @@ export class RemoteClient {
     });
   }
 
-  #begin(
-    call: CallMade,
-    body: string,
-    { deadlineMs, isUrgent }: { readonly deadlineMs: number; readonly isUrgent: boolean },
-  ): Exchange {
+  #begin(call: CallMade, body: string, deadlineMs: number): Exchange {
     const { token, tls } = this.#settings;
     const target = URL.parse(call.address);
     if (target?.protocol !== (tls === undefined ? 'http:' : 'https:')) {
@@ -130,7 +127,6 @@ export class RemoteClient {
         retryable: false,
       });
     }
-    this.#checkBounds(call, isUrgent);
     const outgoing = (tls === undefined ? http : https).request({
       agent: this.#agent,
       method: 'POST',

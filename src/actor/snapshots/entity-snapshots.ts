@@ -63,7 +63,7 @@ export class EntitySnapshots<S extends HostedState> {
    * from it, or has saved it since; 0 = there is none.
    */
   #savedAt = 0;
-  /** The same, as long as the entity has saved none since it came from it; else 0. */
+  /** Number of the snapshot that the entity came from, until it saves one itself; 0 = none. */
   #cameFrom = 0;
   /** Recoveries so far: what is saved before one says nothing of the journal after it. */
   #recoveries = 0;
@@ -98,17 +98,14 @@ export class EntitySnapshots<S extends HostedState> {
     const { deps, settings, persistenceId } = this.#entity;
     const { pluginId, retention, when } = settings.snapshots;
     const store = await deps.snapshotStore(pluginId, signal);
-    if (
-      store === undefined &&
-      (retention ?? when) !== undefined &&
-      !warned.has(settings.snapshots)
-    ) {
+    const isWanted = (retention ?? when) !== undefined;
+    if (store === undefined && isWanted && !warned.has(settings.snapshots)) {
       warned.add(settings.snapshots);
       const text = 'no snapshot is taken: there is no snapshot store';
       deps.log.warn({ persistenceId, snapshotPluginId: pluginId }, text);
     }
-    if (store?.isOptional === true && retention?.deleteEvents === true)
-      throw mayLose(persistenceId);
+    const deletes = retention?.deleteEvents === true;
+    if (store?.isOptional === true && deletes) throw mayLose(persistenceId);
     this.#store = store;
     return store;
   }
@@ -131,9 +128,9 @@ export class EntitySnapshots<S extends HostedState> {
    * it is needed.
    *
    * One number is never saved twice. When the second save fails, what it may have left is deleted:
-   * the first snapshot would go with it, and the events before it may be deleted by then. So a save
-   * of a former life of the entity that fails only now takes the snapshot along from which the
-   * entity came. Saves and deletions under way are awaited, then it is looked whether it is there.
+   * the first snapshot would go with it, and the events before it may be deleted by then. The save
+   * of a former life may fail only now, and take the snapshot along that the entity came from. So
+   * we wait for the saves and deletions under way, then look whether that snapshot is still there.
    *
    * @throws {InvalidInputError} none can be taken, so nothing may be deleted
    * @throws {NotOwnerError} nothing may be deleted: another process has had the journal meanwhile
@@ -145,6 +142,7 @@ export class EntitySnapshots<S extends HostedState> {
     const { persistenceId, deps, journal } = this.#entity;
     const recoveries = this.#recoveries;
     const isSame = () => recoveries === this.#recoveries && journal.plugin !== undefined;
+    // Of this turn: a look in a later one would find the deletion itself, and wait for ever.
     await deps.live.upkeep.of(persistenceId);
     while (this.#saving !== undefined) await this.#saving;
     const isGone = this.#cameFrom > 0 && !(await hasSnapshot(store, persistenceId, this.#cameFrom));

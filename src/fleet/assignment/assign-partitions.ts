@@ -33,8 +33,8 @@ export interface Assignment {
  *    needed by one of the two at least, so that no sequence of moves is shorter where all members
  *    host the same topics.
  *
- * The new owner is to ask the holder. Where there is none, it asks whoever has left the partition:
- * the one that was to have it after that has never heard of it, or nobody was.
+ * The new owner is to ask the holder. Where there is none, it asks the member that had the partition
+ * last: the one that was to have it next has never learnt of that, or there was none.
  *
  * A newcomer to a group that is not calm thus gets what the next leaver gives up, and in a rolling
  * update each partition moves about once.
@@ -59,7 +59,7 @@ interface SharedTopic {
   readonly topic: Topic;
   readonly hosts: readonly Host[];
   readonly holders: readonly (Host | undefined)[];
-  /** Who had each partition before, and may not have handed it over yet. */
+  /** Hosts that had a partition before, and may not have handed it over yet. */
   readonly leavers: readonly (Host | undefined)[];
   readonly owners: (Host | undefined)[];
 }
@@ -137,10 +137,9 @@ class Draft {
     return new Map(
       this.#topics.map(({ topic, owners, holders, leavers }) => [
         topic,
-        owners.map((owner, partition) => {
-          const [holder, leaver] = [holders[partition], leavers[partition]];
-          return ownerOf(owner, holder, { leaver, generation: this.#generation });
-        }),
+        owners.map((owner, partition) =>
+          ownerOf(owner, holders[partition], leavers[partition], this.#generation),
+        ),
       ]),
     );
   }
@@ -214,7 +213,8 @@ const excessOf = ({ shared: { topic }, from, to }: Move): number =>
 function ownerOf(
   owner: Host | undefined,
   holder: Host | undefined,
-  { leaver, generation }: { readonly leaver: Host | undefined; readonly generation: number },
+  leaver: Host | undefined,
+  generation: number,
 ): PartitionOwner {
   const memberOf = (host: Host | undefined): FleetMember | undefined => host?.claim.member;
   const hasMoved = owner !== undefined && holder !== owner;

@@ -257,7 +257,7 @@ class KafkaFleetMembership implements FleetMembership {
         onLost: () => {
           if (!over.signal.aborted) this.#lose();
         },
-        onBeat: async () => {},
+        onBeat: () => {},
       },
     });
     return { lease, over, beating };

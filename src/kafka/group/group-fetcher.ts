@@ -57,9 +57,11 @@ export class GroupFetcher {
    * @throws {AccessDeniedError} a right is missing
    * @throws {LogUnavailableError} no broker has answered for the read deadline
    * @throws {ClosedError} the cluster is closed
+   * @throws what `learnTopic` of the cluster fails with
    */
   async run(): Promise<void> {
     while (!this.#stopped) {
+      await this.#cluster.learnTopic(this.#topic);
       const leaders = new Set(
         [...this.#partitions.keys()].map((partition) => this.#leaderOf(partition)),
       );
@@ -88,11 +90,13 @@ export class GroupFetcher {
     let pauseMs = retryPauseMs;
     try {
       while (isCurrent()) {
+        // A broker that has just started may not know the topic: it is learnt anew.
+        if (!this.#cluster.knows(this.#topic)) return onMoved();
         const byLeader = Map.groupBy(this.#partitions.values(), ({ partition }) =>
           this.#leaderOf(partition),
         );
         const own = byLeader.get(node);
-        // Of a new leader, too, nobody asks: it may have one partition, and this node keep others.
+        // A leader that no loop asks is new: it may have one partition, and this node keep others.
         if (own === undefined || ![...byLeader.keys()].every((leader) => leaders.has(leader)))
           return onMoved();
         const ready = own.filter((partition) => partition.hasRoom);

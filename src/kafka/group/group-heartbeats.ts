@@ -11,8 +11,8 @@ export interface HeartbeatEvents {
   readonly onRebalance: () => void;
   /** The group has expelled the member, or must be taken to have done so. */
   readonly onLost: () => void;
-  /** After each heartbeat; the next one waits for it. */
-  readonly onBeat: (steadyMs: number) => Promise<void>;
+  /** After each heartbeat. If it could wait for a broker, it would hold up the next heartbeat. */
+  readonly onBeat: (steadyMs: number) => void;
 }
 
 const rebalancing: readonly (string | undefined)[] = [
@@ -82,7 +82,7 @@ export async function heartbeats(
       // A member that stops does not wait for a coordinator that does not answer.
       if (next === 'waits') await unlessAborted(settled, over).catch(() => undefined);
       if (over.aborted) return;
-      await events.onBeat(clock.steadyMs());
+      events.onBeat(clock.steadyMs());
       if (isOver()) return;
       await clock.sleep(heartbeatIntervalMs, { signal: over }).catch(() => undefined);
     }

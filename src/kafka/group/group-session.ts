@@ -60,6 +60,8 @@ export class GroupSession {
   /** Why it fails; set with the state `failing`. */
   #error: unknown;
   #located: readonly LocatedPartition[] = [];
+  /** How many partitions the topic had when ours were assigned. */
+  #count = 0;
   #checkedMs: number;
 
   readonly #effects = {
@@ -128,7 +130,7 @@ export class GroupSession {
       events: {
         onRebalance: () => this.#learn('group.rebalances'),
         onLost: () => this.#lose(),
-        onBeat: async (steadyMs) => {
+        onBeat: (steadyMs) => {
           if (this.#lease.isHeld) this.#learn('join.proven');
           this.#check(steadyMs);
         },
@@ -150,6 +152,7 @@ export class GroupSession {
   async #assign(): Promise<void> {
     const { cluster, subscriber } = this.#deps;
     const partitions = cluster.driver.findTopicPartitionMetadata(this.#topic).length;
+    this.#count = partitions;
     const answers = await Promise.allSettled(
       this.#numbers.map(async (partition) => {
         const wanted = await subscriber.assigned(partition, { partitions });
@@ -224,10 +227,11 @@ export class GroupSession {
 
   async #lookForPartitions(): Promise<void> {
     const { driver } = this.#deps.cluster;
-    const before = driver.findTopicPartitionMetadata(this.#topic).length;
     await driver.refreshMetadata();
-    const after = driver.findTopicPartitionMetadata(this.#topic).length;
-    if (after !== before) this.#learn('group.rebalances');
+    const { length } = driver.findTopicPartitionMetadata(this.#topic);
+    // A broker that has just started may not know the topic. If that counted, the group would share
+    // out no partition.
+    if (length > 0 && length !== this.#count) this.#learn('group.rebalances');
   }
 
   /**

@@ -18,9 +18,9 @@ const maxWaitMs = 100;
  */
 const busyWaitMs = 10;
 /**
- * A fetch has one offset of a partition: the lowest that a follower wants. After so many fetches in
- * a row the turn is that of another follower: one may have hours of the log to read, and the others
- * of the partition must not wait until it is as far.
+ * A fetch has one offset of a partition: the lowest that a follower wants. A follower with hours of
+ * the log to read would hold up the others until it is as far. So one that was passed over by this
+ * number of fetches in a row has the next turn.
  */
 const maxPassedOver = 8;
 
@@ -126,7 +126,8 @@ export class LogFollower implements AsyncDisposable {
       );
       const ready = own.filter((followed) => followed.hasRoom);
       if (ready.length === 0) return;
-      const places = turnsOf(ready);
+      const turns = turnsOf(ready);
+      const places = [...turns.values()].map(({ place }) => place);
       const isServed = (followed: FollowedPartition): boolean =>
         followed.hasRoom && followed.passedOver === 0;
       try {
@@ -137,9 +138,8 @@ export class LogFollower implements AsyncDisposable {
           maxPartitionBytes: consumer.maxPartitionFetchBytes,
         });
         for (const answer of answers) {
-          const asked = places.find((place) => isSamePlace(place, answer));
-          const followers = ready.filter((followed) => isSamePlace(followed, answer));
-          await this.#accept(cluster, { answer, followers, offset: asked?.offset });
+          const turn = turns.get(nameOf(answer));
+          if (turn !== undefined) await this.#accept(cluster, turn, answer);
         }
         // Followers that take what came now are part of the next request.
         await nextTurn();
@@ -157,10 +157,13 @@ export class LogFollower implements AsyncDisposable {
    * has moved, both brokers may have been asked, and one of the answers comes late: it would take
    * the place of what the other one has brought, and those records would be passed over.
    */
-  async #accept(cluster: LogCluster, { answer, followers, offset }: Answered): Promise<void> {
-    const { topic, errorCode, records } = answer;
+  async #accept(
+    cluster: LogCluster,
+    { place, followers }: Turn,
+    { topic, errorCode, records }: FetchedPartition,
+  ): Promise<void> {
     // Taken now: `accept` moves an offset on.
-    const wanting = followers.filter((one) => one.hasRoom && one.offset === offset);
+    const wanting = followers.filter((one) => one.hasRoom && one.offset === place.offset);
     for (const followed of wanting) {
       try {
         if (errorCode === fetchErrors.offsetOutOfRange) await this.#outside(cluster, followed);
@@ -198,38 +201,34 @@ export class LogFollower implements AsyncDisposable {
   }
 }
 
-/** What a broker has answered about one partition. */
-interface Answered {
-  readonly answer: FetchedPartition;
-  /** Followers of the partition that had room when it was asked. */
+/** What one fetch asks of one partition. */
+interface Turn {
+  /** With the offset of the follower whose turn it is. */
+  readonly place: FetchPlace;
+  /** All followers of the partition that have room. */
   readonly followers: readonly FollowedPartition[];
-  /** The offset that was asked for. */
-  readonly offset: number | undefined;
 }
 
-/** As a broker says that has just started. Whoever follows on asks for the topic first. */
+/** A broker that has just started says so. A follower that begins again asks for the topic first. */
 function notKnown({ address }: LogCluster, topic: string): LogUnavailableError {
   return new LogUnavailableError(
     `Kafka at ${address} does not know topic ${topic}, or the partition, at the moment`,
   );
 }
 
-type Place = Pick<FetchPlace, 'topic' | 'partition'>;
-
-function isSamePlace(one: Place, other: Place): boolean {
-  return one.topic === other.topic && one.partition === other.partition;
+function nameOf({ topic, partition }: Pick<FetchPlace, 'topic' | 'partition'>): string {
+  return `${partition}:${topic}`;
 }
 
-/** What is asked of each partition: the offset of the follower whose turn it is. */
-function turnsOf(followed: readonly FollowedPartition[]): FetchPlace[] {
-  const places: FetchPlace[] = [];
-  const byPlace = Map.groupBy(followed, ({ topic, partition }) => `${partition}:${topic}`);
-  for (const here of byPlace.values()) {
-    const { topic, partition, offset } = here.reduce((a, b) => (isBefore(b, a) ? b : a));
-    for (const one of here) one.passedOver = one.offset === offset ? 0 : one.passedOver + 1;
-    places.push({ topic, partition, offset });
+/** What is asked of each partition, by its name. */
+function turnsOf(ready: readonly FollowedPartition[]): ReadonlyMap<string, Turn> {
+  const turns = new Map<string, Turn>();
+  for (const [name, followers] of Map.groupBy(ready, nameOf)) {
+    const { topic, partition, offset } = followers.reduce((a, b) => (isBefore(b, a) ? b : a));
+    for (const one of followers) one.passedOver = one.offset === offset ? 0 : one.passedOver + 1;
+    turns.set(name, { place: { topic, partition, offset }, followers });
   }
-  return places;
+  return turns;
 }
 
 function isBefore(one: FollowedPartition, other: FollowedPartition): boolean {

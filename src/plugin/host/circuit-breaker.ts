@@ -88,8 +88,8 @@ export class CircuitBreaker {
   }
 
   /**
-   * The plugin is being closed, and is called no more: what goes on in the background, such as a
-   * deletion after a snapshot, would else reach it when it has let go what it works with.
+   * A plugin that is being closed releases what it works with. What goes on in the background, such
+   * as a deletion after a snapshot, would call it after that. So it is called no more from now on.
    */
   refuse(): void {
     this.#isClosing = true;

@@ -77,7 +77,7 @@ export class DriverConnections {
   readonly #control: ControlConnection;
   readonly #open = new Set<Connection>();
   readonly #refreshes = new Set<Promise<void>>();
-  /** One that is no part of another one. */
+  /** The one under way that is no part of another one. */
   #refreshing: Promise<void> | undefined;
   readonly #closed = new AbortController();
   /** A host was replaced, or is gone, and the driver still asks it for the rows that it had. */
@@ -157,8 +157,8 @@ export class DriverConnections {
   /**
    * A refresh looks for a host when the one that reports changes is lost. The driver does it again
    * after each failure, with a timer that nobody can end: here it comes at once, and the pause is
-   * ours. Where it finds one by the contact points it listens twice for the loss of that, and would
-   * refresh twice after it, then four times, and so on: here there is one refresh at a time.
+   * ours. After it has found one by the contact points, it listens twice for the loss of that one,
+   * and would refresh twice, then four times, and so on: here there is one refresh at a time.
    */
   #ownRefreshes(policy: ReconnectionPolicy): void {
     const control = this.#control;

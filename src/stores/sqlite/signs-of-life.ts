@@ -1,7 +1,7 @@
 import type { Clock } from '../../runtime/clock.ts';
 import { isGone } from './this-process.ts';
 
-/** What a row says of who wrote it. */
+/** What a process has written of itself into a row. */
 interface SignOfLife {
   /** As `nameOfProcess` has it, or more after a slash. */
   readonly process: string;
@@ -9,7 +9,7 @@ interface SignOfLife {
   readonly expires: number;
 }
 
-/** A row that stays as it is for so many lifetimes, of whoever looks, counts as expired. */
+/** Lifetimes, as the process that looks has them set, after which an unchanged row is over. */
 const lifetimesUnchanged = 10;
 
 /** Whether the time of a row is over, or its process has ended. */
@@ -18,9 +18,10 @@ export function isDead({ process, expires }: SignOfLife, nowMs: number): boolean
 }
 
 /**
- * Who shows no sign of life any more. A time of day that is set back, as by a machine that starts
- * without a clock of its own, would let the dead live for as long as it was set back. So one whose
- * row has not changed for long enough, by the steady clock, is dead as well.
+ * Finds processes that show no sign of life any more. If only `expires` counted, a time of day that
+ * is set back, as on a machine that starts without a clock of its own, would keep a dead process
+ * for as long as it was set back. So a process whose row has not changed for long enough, by the
+ * steady clock, is dead as well.
  */
 export class SignsOfLife {
   readonly #lifetimeMs: number;
@@ -43,5 +44,10 @@ export class SignsOfLife {
     if (isOver) this.#seen.delete(id);
     else this.#seen.set(id, { expires: sign.expires, sinceMs });
     return isOver;
+  }
+
+  /** Rows with other ids are gone. Members of a fleet have a new id in each of their lives. */
+  keepOnly(ids: ReadonlySet<string>): void {
+    for (const id of this.#seen.keys()) if (!ids.has(id)) this.#seen.delete(id);
   }
 }

@@ -209,8 +209,8 @@ describe('calls between processes', () => {
     const refused = await failed(owner.call(caller.address, request, soon));
     expect(refused.stored).to.equal('no');
     await owner[Symbol.asyncDispose]();
-    expect(openTimers()).to.equal(timers);
     // Other tests of the process may still be closing theirs.
+    expect(openTimers()).to.be.at.most(timers);
     for (let waits = 0; openSockets() > sockets && waits < 100; waits++)
       await new Promise((resolve) => setTimeout(resolve, 20));
     expect(openSockets()).to.be.at.most(sockets);

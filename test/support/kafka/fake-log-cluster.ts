@@ -79,6 +79,7 @@ export class FakeBrokers {
       deps,
       address: 'fake:9092',
       learnTopic: async () => {},
+      knows: () => true,
       pause: (ms, options) => turns.sleep(ms, options),
       leaderOf: (_topic, partition) => `broker-${partition % 2}`,
       fetch: (_node, { topic, partitions }: FetchRequest) =>

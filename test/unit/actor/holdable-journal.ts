@@ -24,6 +24,8 @@ export class HoldableJournal extends MemoryJournalPlugin {
   readonly holds: Hold[] = [];
   /** Calls of the journal itself, which nobody holds. */
   readonly past: string[] = [];
+  /** Writes under a hold that was lost or released. */
+  readonly late: string[] = [];
   readonly #controllers = new Map<string, AbortController>();
   readonly #gates: { readonly reach: () => void; readonly passed: Promise<void> }[] = [];
   readonly #failures: Error[] = [];
@@ -80,6 +82,7 @@ export class HoldableJournal extends MemoryJournalPlugin {
       signal: over.signal,
       write: async (writes) => {
         if (over.signal.aborted || hold.released) {
+          this.late.push(`write ${id}`);
           throw new NotOwnerError('no longer held', { cause: over.signal.reason });
         }
         return await super.write(writes);

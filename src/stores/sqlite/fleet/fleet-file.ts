@@ -68,6 +68,7 @@ export class FleetFile {
     const members = this.#rows.members();
     const { id } = this.#member;
     if (isJoined && !members.some(({ member }) => member.id === id)) return undefined;
+    this.#signs.keepOnly(new Set(members.map(({ member }) => member.id)));
     for (const row of members) {
       if (this.#signs.isDead(row.member.id, row, nowMs)) this.#rows.removeMember(row.member.id);
     }

@@ -243,6 +243,7 @@ describe('encrypted entities', () => {
     await written;
     expect(notes(started)).to.have.length(2);
     expect(journal.holds).to.have.length(2);
+    expect(journal.late).to.deep.equal([]);
   });
 });
 

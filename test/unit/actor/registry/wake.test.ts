@@ -234,6 +234,22 @@ describe('waking an entity by its persistence id', () => {
     expect(counters.ids()).to.deep.equal(['7']);
   });
 
+  it('starts one again that was lost, and stopped before it had recovered, when its timer is due', async () => {
+    const journal = new HoldableJournal();
+    const { counters, clock } = open((id) => `lamp-${id}`, {}, lamp, { journal });
+    counters.wakeStopped();
+    await counters.ask('7', { type: 'glow' });
+    const hold = journal.blockNextHold();
+    journal.lose('lamp-7');
+    await hold.reached;
+    await counters.stop('7');
+    hold.open();
+    await clock.pass(59_000);
+    expect(counters.ids()).to.deep.equal([]);
+    await clock.pass(1_100);
+    expect(counters.ids()).to.deep.equal(['7']);
+  });
+
   it('starts one again that was stopped after a failure, when its timer is due', async () => {
     const onPersistFailure = { minBackoff: '10m', maxBackoff: '10m' };
     const { counters, clock, journal } = open((id) => `lamp-${id}`, {}, lamp, { onPersistFailure });

@@ -104,6 +104,23 @@ describe('deleting events of an entity with a snapshot store', () => {
     expect(world.journal.deletions).to.deep.equal([['c|1', 3]]);
   });
 
+  it('takes no other one of a number that it has saved, also when the one it came from is deleted', async () => {
+    const entity = { retention: { snapshotEvery: 4, keepSnapshots: 1 } };
+    const first = open({ entity });
+    const { journal, store } = first;
+    await addOnes(first, 3);
+    await first.host.shutdown();
+    const next = open({ journal, store, entity });
+    await addOnes(next, 4);
+    await eventually(() => store.calls.includes('delete <= 4'));
+    await next.host.deleteEvents(next.actor, 6);
+    expect(store.calls.filter((call) => call.startsWith('save'))).to.deep.equal([
+      'save 4',
+      'save 8',
+    ]);
+    expect(journal.deletions).to.deep.equal([['c|1', 6]]);
+  });
+
   it('deletes nothing where no snapshot can be taken, since the recovery was limited', async () => {
     const { journal, store, ...world } = open();
     for (let i = 0; i < 4; i++) await world.add(1);

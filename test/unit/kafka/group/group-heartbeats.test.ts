@@ -36,7 +36,7 @@ describe('heartbeats of a group member', () => {
       events: {
         onRebalance: () => story.push('rebalance'),
         onLost: () => story.push('lost'),
-        onBeat: async () => {
+        onBeat: () => {
           if (turn >= answers.length) over.abort();
         },
       },
@@ -80,7 +80,7 @@ describe('heartbeats of a group member', () => {
       events: {
         onRebalance: () => {},
         onLost: () => story.push('lost'),
-        onBeat: async () => {},
+        onBeat: () => {},
       },
     });
     const isHeldAllTheTime = async (): Promise<void> => {

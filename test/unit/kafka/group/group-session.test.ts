@@ -26,37 +26,58 @@ function beatingClock(): Clock {
   };
 }
 
+/**
+ * Runs a session of 100 heartbeats: a look for partitions after each 30.
+ *
+ * @param count partitions that the metadata has, after a number of looks
+ * @param refresh what a look waits for
+ */
+async function run(count: (looks: number) => number, refresh: () => Promise<void>) {
+  const over = new AbortController();
+  let beats = 0;
+  const beat = async (): Promise<void> => {
+    if (++beats === 100) over.abort('enough');
+  };
+  const membership: Partial<GroupMembership> = { heartbeat: beat };
+  let looks = 0;
+  const consumer = { heartbeatIntervalMs, sessionTimeoutMs: 10_000, maxPollIntervalMs: 30_000 };
+  const driver = {
+    findTopicPartitionMetadata: () => Array.from({ length: count(looks) }),
+    refreshMetadata: () => {
+      looks++;
+      return refresh();
+    },
+  };
+  const cluster = {
+    deps: { clock: beatingClock(), log: silentLogger },
+    settings: { consumer, requestTimeoutMs: 5_000 } as KafkaSettings,
+    driver,
+    learnTopic: async () => {},
+  };
+  const nothing = async (): Promise<undefined> => undefined;
+  const subscriber = { assigned: nothing, records: nothing, revoked: nothing, lost: nothing };
+  const deps = {
+    cluster: cluster as unknown as LogCluster,
+    membership: membership as GroupMembership,
+    subscriber,
+  };
+  const end = await new GroupSession(deps, topic, []).run(over.signal);
+  return { end, beats, looks };
+}
+
 describe('A session of a group', () => {
   it('sends heartbeats also while no broker answers how many partitions there are', async () => {
-    const over = new AbortController();
-    let beats = 0;
-    const beat = async (): Promise<void> => {
-      if (++beats === 100) over.abort('enough');
-    };
-    const membership: Partial<GroupMembership> = { heartbeat: beat };
-    let looks = 0;
-    const consumer = { heartbeatIntervalMs, sessionTimeoutMs: 10_000, maxPollIntervalMs: 30_000 };
-    const cluster = {
-      deps: { clock: beatingClock(), log: silentLogger },
-      settings: { consumer, requestTimeoutMs: 5_000 } as KafkaSettings,
-      driver: {
-        findTopicPartitionMetadata: () => [],
-        refreshMetadata: () => {
-          looks++;
-          return new Promise<never>(() => {});
-        },
-      },
-    };
-    const nothing = async (): Promise<undefined> => undefined;
-    const subscriber = { assigned: nothing, records: nothing, revoked: nothing, lost: nothing };
-    const deps = {
-      cluster: cluster as unknown as LogCluster,
-      membership: membership as GroupMembership,
-      subscriber,
-    };
-    const end = await new GroupSession(deps, topic, []).run(over.signal);
-    expect(end).to.deep.equal({ type: 'stopped' });
-    expect(beats).to.equal(100);
-    expect(looks).to.equal(3);
+    const never = (): Promise<never> => new Promise(() => {});
+    const ran = await run(() => 2, never);
+    expect(ran).to.deep.equal({ end: { type: 'stopped' }, beats: 100, looks: 3 });
+  });
+
+  it('ends for a rebalance when partitions were added, and not when a broker knows none for a moment', async () => {
+    const atOnce = async (): Promise<void> => {};
+    const forgotten = await run((looks) => (looks === 1 ? 0 : 2), atOnce);
+    expect(forgotten).to.deep.equal({ end: { type: 'stopped' }, beats: 100, looks: 3 });
+    const added = await run((looks) => [2, 0, 3][looks] ?? 3, atOnce);
+    expect(added.end).to.deep.equal({ type: 'rebalance' });
+    expect(added.looks).to.equal(2);
   });
 });
