@@ -87,8 +87,12 @@ export class LocalEntityRegistry<L extends AnyActorLogic> implements LocalEntiti
     return this.#traits.persistenceIdOf(id, this.#inputOf(id));
   }
 
+  idOf(persistenceId: string): string | undefined {
+    return this.#ids.idOf(persistenceId);
+  }
+
   wake(persistenceId: string): Promise<Woken> | undefined {
-    const id = this.#ids.idOf(persistenceId);
+    const id = this.idOf(persistenceId);
     if (id === undefined) return undefined;
     const living = this.#entries.get(id);
     if (living !== undefined) return Promise.resolve(this.#wokenOf(living.ref));
