@@ -37,8 +37,8 @@ import type { EntityTraits, EntityType, RegistryDeps } from './registry-deps.ts'
 interface Entry {
   readonly ref: AnyActorRef;
   readonly place: object | undefined;
-  /** What it was started with, or instead of. */
-  readonly alarm: Alarm | undefined;
+  /** What it was started with, or instead of; or whoever woke it has gone on and counts on it. */
+  alarm: Alarm | undefined;
   stopping: Promise<void> | undefined;
 }
 
@@ -95,19 +95,26 @@ export class LocalEntityRegistry<L extends AnyActorLogic> implements LocalEntiti
     const id = this.idOf(persistenceId);
     if (id === undefined) return undefined;
     const living = this.#entries.get(id);
-    if (living !== undefined) return Promise.resolve(this.#wokenOf(living.ref));
-    return this.#recovered(id);
+    if (living === undefined) return this.#recovered(id);
+    this.#countOn(living);
+    return Promise.resolve(this.#wokenOf(living.ref));
   }
 
   async #recovered(id: string): Promise<Woken> {
-    const { ref } = this.#entry(id, 'by itself');
+    const entry = this.#entry(id, 'by itself');
     try {
-      await this.#deps.whenRecovered(ref, { timeout: longestWakeMs });
+      await this.#deps.whenRecovered(entry.ref, { timeout: longestWakeMs });
     } catch (error) {
-      if (error instanceof DeadlineExceededError) return 'awake';
-      throw error;
+      if (!(error instanceof DeadlineExceededError)) throw error;
+      this.#countOn(entry);
+      return 'awake';
     }
-    return this.#wokenOf(ref);
+    return this.#wokenOf(entry.ref);
+  }
+
+  /** Its recovery may still fail, and nobody else wakes it again. */
+  #countOn(entry: Entry): void {
+    entry.alarm ??= { atMs: this.#deps.clock.nowMs(), failures: 0, place: entry.place };
   }
 
   #wokenOf(ref: AnyActorRef): Woken {
@@ -321,8 +328,7 @@ export class LocalEntityRegistry<L extends AnyActorLogic> implements LocalEntiti
     if (existing !== undefined) return existing;
     const place = this.#placeOf(id);
     const ref = this.#create(id);
-    const alarm = this.#alarms.take(id);
-    const entry: Entry = { ref, place, alarm, stopping: undefined };
+    const entry: Entry = { ref, place, alarm: this.#alarms.take(id), stopping: undefined };
     this.#entries.set(id, entry);
     // An error that nobody observes would end the process.
     ref.subscribe({
@@ -332,6 +338,7 @@ export class LocalEntityRegistry<L extends AnyActorLogic> implements LocalEntiti
         const isGone = place !== undefined && hadToMove(err);
         this.#deps.log[isGone ? 'debug' : 'error']({ type: this.type, id, err }, 'entity failed');
         this.#forget(id, entry);
+        const { alarm } = entry;
         const goesOn = alarm !== undefined || this.#deps.hostOf(ref)?.work.isLeft === true;
         if (goesOn) this.#wakeLater(id, (alarm?.failures ?? 0) + 1, place);
       },

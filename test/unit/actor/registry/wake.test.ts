@@ -279,6 +279,29 @@ describe('waking an entity by its persistence id', () => {
     expect((await counters.ask('7', { type: 'added', n: 1 })).sequenceNr).to.be.above(0);
   });
 
+  for (const by of ['itself', 'a command'] as const) {
+    for (const end of ['could not be recovered then', 'was stopped meanwhile'] as const) {
+      it(`starts one again by itself that was started by ${by}, took long and ${end}`, async () => {
+        const { counters, journal, clock } = open((id) => `lamp-${id}`, {}, lamp);
+        await counters.ask('7', { type: 'glow' });
+        await counters.stop('7');
+        counters.wakeStopped();
+        const recovery = journal.blockReplay();
+        if (by === 'a command') counters.ref('7');
+        const waking = counters.wake('lamp-7');
+        await recovery.reached;
+        await clock.pass(10_000);
+        expect(await waking, 'whoever woke it goes on').to.equal('awake');
+        if (end === 'was stopped meanwhile') await counters.stop('7');
+        else await clock.pass(20_000); // nothing came from the journal
+        expect(counters.ids()).to.deep.equal([]);
+        recovery.open();
+        await clock.pass(1_000);
+        expect(counters.ids()).to.deep.equal(['7']);
+      });
+    }
+  }
+
   it('rejects where it does not belong here, and starts nothing', async () => {
     const { counters } = open();
     const notHere = new NotOwnerError('elsewhere');
