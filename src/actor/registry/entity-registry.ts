@@ -271,12 +271,13 @@ export class LocalEntityRegistry<L extends AnyActorLogic> implements LocalEntiti
     this.#forget(id, entry);
   }
 
-  async #stop(id: string, { ref, place, alarm }: Entry): Promise<void> {
+  async #stop(id: string, entry: Entry): Promise<void> {
+    const { ref, place } = entry;
     await this.#deps.stop(ref);
     // Whoever owns the partition may have opened it for its timer already, and does so only once.
     if (!this.#wakes) return;
     const wasDueMs = this.#deps.hostOf(ref)?.work.wasDueMs;
-    const atMs = wasDueMs === 'unknown' ? alarm?.atMs : wasDueMs;
+    const atMs = wasDueMs === 'unknown' ? entry.alarm?.atMs : wasDueMs;
     if (atMs !== undefined) this.#alarms.set(id, { atMs, failures: 0, place });
   }
 

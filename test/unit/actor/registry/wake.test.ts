@@ -302,6 +302,22 @@ describe('waking an entity by its persistence id', () => {
     }
   }
 
+  it('starts one again that was woken while it was being stopped', async () => {
+    const { counters, journal, clock } = open((id) => `lamp-${id}`, {}, lamp);
+    await counters.ask('7', { type: 'glow' });
+    await counters.stop('7');
+    counters.wakeStopped();
+    const recovery = journal.blockReplay();
+    counters.ref('7');
+    await recovery.reached;
+    const stopping = counters.stop('7');
+    expect(await counters.wake('lamp-7')).to.equal('awake');
+    await stopping;
+    recovery.open();
+    await clock.pass(1_000);
+    expect(counters.ids()).to.deep.equal(['7']);
+  });
+
   it('rejects where it does not belong here, and starts nothing', async () => {
     const { counters } = open();
     const notHere = new NotOwnerError('elsewhere');
