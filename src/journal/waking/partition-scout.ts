@@ -85,8 +85,10 @@ export class PartitionScout {
     // R comes first: what is stored up to there is among what the store has afterwards.
     const replicated = await eventual.offset(topic, partition, { signal });
     const found = await this.#overdue(replicated, signal);
+    const isForgotten = await this.#isForgotten(found, replicated, signal);
+    // With all that it has read of the log, which is long while no replicator runs.
     this.#tookMs = clock.steadyMs() - beganMs;
-    if (await this.#isForgotten(found, replicated, signal)) await this.#waker.run(signal);
+    if (isForgotten) await this.#waker.run(signal);
     // Not before: where the partition could not be taken, the same entries count again.
     this.#seen = found;
   }
