@@ -130,6 +130,19 @@ describe('waking an entity by its persistence id', () => {
     expect(counters.ids()).to.deep.equal(['known']);
   });
 
+  it('finds the ids of an input that could not answer at first', async () => {
+    let isLoaded = false;
+    const input = (id: string) => {
+      if (!isLoaded) throw new Error('not loaded yet');
+      return { id };
+    };
+    const { counters } = open(undefined, { input });
+    expect(counters.wake('counter-7')).to.equal(undefined);
+    isLoaded = true;
+    await counters.wake('counter-7');
+    expect(counters.ids()).to.deep.equal(['7']);
+  });
+
   it('does not take a persistence id that throws for its own', () => {
     const { counters } = open((id) => {
       if (id === '7') throw new Error('not this one');
