@@ -44,6 +44,8 @@ export interface FlowTurn {
 export interface FlowStart extends PartitionStart {
   /** Called after each store of the replicated offset with the offset after it. */
   readonly onStored: (next: Offset) => void;
+  /** Called when the store turns out to have no tables for wake-ups. */
+  readonly onWakeUpsMissing: () => void;
 }
 
 /**
@@ -128,7 +130,11 @@ export class PartitionFlow {
     this.#log = deps.log.child({ ...source });
     this.#journals = new KeyJournals(deps.store, { expireAfterMs: deps.cacheExpireAfterMs });
     this.#tenures = new PartitionTenures(start, { source, store: deps.store });
-    this.#wakeUps = new PartitionWakeUps(start, { source, store: deps.store });
+    this.#wakeUps = new PartitionWakeUps(start, {
+      source,
+      store: deps.store,
+      onMissing: start.onWakeUpsMissing,
+    });
     this.#replicated = start.replicated;
     this.#onStored = start.onStored;
   }

@@ -18,6 +18,8 @@ export interface WakeUpsStart {
 interface WakeUpsDeps {
   readonly source: PartitionSource;
   readonly store: ReplicatedJournal;
+  /** Called when they are not complete any more: the store keeps none. */
+  readonly onMissing: () => void;
 }
 
 /**
@@ -30,18 +32,23 @@ interface WakeUpsDeps {
  * as hints.
  */
 export class PartitionWakeUps {
-  readonly #keptUpTo: Offset | undefined;
+  #keptUpTo: Offset | undefined;
   #areComplete: boolean;
   readonly #source: PartitionSource;
   readonly #store: ReplicatedJournal;
+  readonly #onMissing: () => void;
   /** As far as this flow has stored it. */
   #upTo: Offset | undefined;
   /** Nothing is replicated, and nothing was stored of this topic. */
   #isFirst: boolean;
 
-  constructor({ replicated, wakeUpsUpTo }: WakeUpsStart, { source, store }: WakeUpsDeps) {
+  constructor(
+    { replicated, wakeUpsUpTo }: WakeUpsStart,
+    { source, store, onMissing }: WakeUpsDeps,
+  ) {
     this.#source = source;
     this.#store = store;
+    this.#onMissing = onMissing;
     this.#keptUpTo = wakeUpsUpTo;
     this.#areComplete = replicated === undefined || (wakeUpsUpTo ?? -1) >= replicated;
     // As with W: what was stored beyond R may have been lowered since, by a late call of a former
@@ -105,16 +112,23 @@ export class PartitionWakeUps {
 
   /**
    * Moves it, unless it is there already; call it before R moves as far, once the wake-ups of all
-   * records up to there are stored.
+   * records up to there are stored. A store that lacks the tables has dropped some of them: then it
+   * moves no more until they are rebuilt, as where another program keeps none.
    *
    * @throws the errors of `ReplicatedJournal.saveWakeUps`; the next call repeats it
    */
   async save(upTo: Offset, nowMs: number): Promise<void> {
     if (!this.#areComplete || upTo <= (this.#upTo ?? -1)) return;
     const isFirst = this.#isFirst;
-    await this.#store.saveWakeUps({ ...this.#source, upTo, isFirst }, nowMs);
+    const isKept = await this.#store.saveWakeUps({ ...this.#source, upTo, isFirst }, nowMs);
     this.#isFirst = false;
-    this.#upTo = upTo;
+    if (isKept) {
+      this.#upTo = upTo;
+      return;
+    }
+    this.#keptUpTo = this.#upTo;
+    this.#areComplete = false;
+    this.#onMissing();
   }
 }
 

@@ -102,7 +102,8 @@ export class TopicFlow implements TopicSubscriber {
       this.#commit.mark(partition, next);
       this.#committing ??= this.#commitLater();
     };
-    const flow = new PartitionFlow(source, this.#deps, { ...start, onStored });
+    const onWakeUpsMissing = (): void => this.#missWakeUps(partition);
+    const flow = new PartitionFlow(source, this.#deps, { ...start, onStored, onWakeUpsMissing });
     this.#flows.set(partition, flow);
     this.#commit.assign(partition);
     if (expiry !== undefined && !signal.aborted) {
@@ -110,12 +111,14 @@ export class TopicFlow implements TopicSubscriber {
       this.#expiryJobs.set(partition, openExpiryJob(share, { ...this.#deps, ...expiry }));
     }
     this.#log.info({ partition, ...start }, 'partition assigned');
-    if (!flow.wakeUps.areComplete) {
-      this.#rebuild.watch(this.#closing.signal);
-      if (!this.#hasNotedWakeUps) this.#log.warn({ partition }, missingWakeUps);
-      this.#hasNotedWakeUps = true;
-    }
+    if (!flow.wakeUps.areComplete) onWakeUpsMissing();
     return flow.from;
+  }
+
+  #missWakeUps(partition: Partition): void {
+    this.#rebuild.watch(this.#closing.signal);
+    if (!this.#hasNotedWakeUps) this.#log.warn({ partition }, missingWakeUps);
+    this.#hasNotedWakeUps = true;
   }
 
   records(batch: PartitionBatch, signal: AbortSignal): Promise<void> {

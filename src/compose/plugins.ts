@@ -5,6 +5,7 @@ import type {
   EntityRegistryOptions,
   LocalEntities,
 } from '../actor/registry/entities.ts';
+import { wakeAmong } from '../actor/registry/wake-among.ts';
 import type { Config } from '../config/config.ts';
 import { canonicalPath } from '../config/keys/pekko-alias.ts';
 import { readAllTogether } from '../config/read-together.ts';
@@ -235,13 +236,8 @@ export class Plugins {
   /** @throws when this is closed */
   async #scout(path: string, topic: Topic): Promise<void> {
     const { signal } = this.#closing;
-    const open: OpenEntity = (persistenceId) => {
-      for (const entities of this.#local.get(path) ?? []) {
-        const waking = entities.wake(persistenceId);
-        if (waking !== undefined) return waking;
-      }
-      return undefined;
-    };
+    const open: OpenEntity = (persistenceId) =>
+      wakeAmong(this.#local.get(path) ?? [], persistenceId);
     for (;;) {
       try {
         await this.get(path);

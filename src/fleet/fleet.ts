@@ -5,6 +5,7 @@ import type {
   HandOver,
   LocalEntities,
 } from '../actor/registry/entities.ts';
+import { wakeAmong } from '../actor/registry/wake-among.ts';
 import type { FleetSettings } from '../config/settings/fleet-settings.ts';
 import { ClosedError, InvalidInputError } from '../model/errors.ts';
 import type { Key } from '../model/key.ts';
@@ -107,13 +108,7 @@ export class Fleet implements AsyncDisposable {
     const endEntities = async (here: PartitionHere, how: HandOver): Promise<void> => {
       await Promise.all([...this.#entities.values()].map((entities) => entities.endAt(here, how)));
     };
-    const wake: OpenEntity = (persistenceId) => {
-      for (const entities of this.#entities.values()) {
-        const waking = entities.wake(persistenceId);
-        if (waking !== undefined) return waking;
-      }
-      return undefined;
-    };
+    const wake: OpenEntity = (persistenceId) => wakeAmong(this.#entities.values(), persistenceId);
     const serve = (here: PartitionHere, signal: AbortSignal): void => {
       const { topic, partition } = here;
       deps.wakePartition({ topic, partition }, wake, signal);

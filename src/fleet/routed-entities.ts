@@ -151,6 +151,10 @@ export class RoutedEntities<L extends AnyActorLogic> implements EntityRegistry<L
     return this.#local.ids();
   }
 
+  idOf(persistenceId: string): string | undefined {
+    return this.#local.idOf(persistenceId);
+  }
+
   /** Starts an entity of this type, see `LocalEntities.wake`. */
   wake(persistenceId: string): Promise<Woken> | undefined {
     return this.#local.wake(persistenceId);

@@ -245,9 +245,10 @@ export interface ReplicatedJournal extends AsyncDisposable {
    * stores nothing; so does a wake-up that it stores late. In a store without tables for them it
    * does nothing, nor in a partition of which a wake-up could not be stored for that reason.
    *
+   * @returns false = nothing was stored for one of these reasons
    * @throws {StoreUnavailableError} may be stored; repeat it
    */
-  saveWakeUps(known: KnownWakeUps, nowMs: number): Promise<void>;
+  saveWakeUps(known: KnownWakeUps, nowMs: number): Promise<boolean>;
 
   /**
    * All journals of a topic, in pages that are never empty, in no order. One that is made or

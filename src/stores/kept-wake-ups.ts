@@ -114,11 +114,11 @@ export class KeptWakeUps {
   }
 
   /**
-   * Stores nothing where there are no tables.
+   * Stores nothing where there are no tables, or were not, and answers false.
    *
    * @throws {StoreUnavailableError} may be stored; repeat it
    */
-  save(known: KnownWakeUps, nowMs: number): Promise<void> {
+  save(known: KnownWakeUps, nowMs: number): Promise<boolean> {
     const { topic, partition } = known;
     return this.#whereKept(topic, partition, () => this.#tables.save(known, nowMs));
   }
@@ -134,19 +134,27 @@ export class KeptWakeUps {
           throw error;
         }
       },
-      save: (change, time) =>
-        this.#whereKept(key.topic, time.partition, () => wakeUps.save(change, time)),
+      save: async (change, time) => {
+        await this.#whereKept(key.topic, time.partition, () => wakeUps.save(change, time));
+      },
     };
   }
 
-  async #whereKept(topic: Topic, partition: Partition, work: () => Promise<void>): Promise<void> {
+  /** Answers whether it was done. */
+  async #whereKept(
+    topic: Topic,
+    partition: Partition,
+    work: () => Promise<void>,
+  ): Promise<boolean> {
     const name = nameOf(topic, partition);
-    if (this.#incomplete.has(name)) return;
+    if (this.#incomplete.has(name)) return false;
     try {
       await work();
+      return true;
     } catch (error) {
       if (!(error instanceof NotSetUpError)) throw error;
       this.#incomplete.add(name);
+      return false;
     }
   }
 }

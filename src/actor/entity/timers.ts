@@ -308,7 +308,7 @@ function earliest(timers: Iterable<Timer>, is: (timer: Timer) => boolean): Timer
   return first;
 }
 
-/** When the timer fires, ms since the epoch. */
-export function dueMs(timer: Timer): number {
-  return timer.fromMs + timer.delayMs;
+/** When the timer fires, ms since the epoch. A delay that is no number ends at once, as in Node. */
+export function dueMs({ fromMs, delayMs }: Timer): number {
+  return Number.isNaN(delayMs) ? fromMs : fromMs + delayMs;
 }

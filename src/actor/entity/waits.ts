@@ -1,5 +1,5 @@
 import type { AnyActorRef } from 'xstate';
-import type { Wake } from '../../model/wake-up.ts';
+import { Wake } from '../../model/wake-up.ts';
 import type { Envelope } from './evaluated.ts';
 import type { Timers } from './timers.ts';
 
@@ -80,8 +80,8 @@ export class Waits {
       if (backoffEndMs === undefined) return 'now';
       firstMs = Math.min(firstMs, backoffEndMs);
     }
-    const atMs = Math.ceil(firstMs);
-    // Beyond that there are no dates.
-    return Number.isSafeInteger(atMs) ? Math.max(0, atMs) : 'none';
+    const atMs = Math.max(0, Math.ceil(firstMs));
+    // An append with a time that is no date is refused: it comes never, as one without an end does.
+    return Wake.is(atMs) ? atMs : 'none';
   }
 }

@@ -6,6 +6,7 @@ import type {
   PromiseSnapshot,
 } from 'xstate';
 import { AttemptInterruptedError, AttemptTimedOutError } from '../../model/errors.ts';
+import { longestTimeoutMs } from '../../runtime/alarms.ts';
 import type { ResolvedBackoff } from '../entity/entity-options.ts';
 import { AttemptReported } from '../entity/host-events.ts';
 import {
@@ -225,7 +226,9 @@ class Attempts {
   #waitForNext(): void {
     const { attempt, backoff } = this.#work;
     const { self, system } = this.#scope;
-    const delayMs = Math.max(0, (backoff?.dueMs ?? 0) - this.#entity.nowMs());
+    // However far the clock of whoever wrote it was ahead: Node fires what is longer at once.
+    const restMs = Math.max(0, (backoff?.dueMs ?? 0) - this.#entity.nowMs());
+    const delayMs = Math.min(restMs, longestTimeoutMs);
     system.scheduler.schedule(self, self, new BackoffOver(attempt), delayMs, 'backoff');
   }
 

@@ -155,6 +155,8 @@ export interface LocalEntities<L extends AnyActorLogic> extends EntityRegistry<L
    * @throws as `ref`
    */
   persistenceIdOf(id: string): string;
+  /** `undefined` = the persistence id does not belong to this type. */
+  idOf(persistenceId: string): string | undefined;
   /**
    * Starts the entity of a persistence id, unless it lives; one that was lost, and rests, recovers.
    * Resolves once it has recovered, or when that takes longer than it should, with what is known of

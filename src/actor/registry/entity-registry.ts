@@ -37,11 +37,9 @@ import type { EntityTraits, EntityType, RegistryDeps } from './registry-deps.ts'
 interface Entry {
   readonly ref: AnyActorRef;
   readonly place: object | undefined;
-  /** What it was started with, or instead of. */
-  readonly alarm: Alarm | undefined;
+  /** What it was started with, or instead of; or whoever woke it counts on it by now. */
+  alarm: Alarm | undefined;
   stopping: Promise<void> | undefined;
-  /** Whoever woke it waits no longer: nobody but this registry hears of a failed recovery. */
-  isLate: boolean;
 }
 
 /** An idle time is checked at this fraction of itself. */
@@ -89,8 +87,12 @@ export class LocalEntityRegistry<L extends AnyActorLogic> implements LocalEntiti
     return this.#traits.persistenceIdOf(id, this.#inputOf(id));
   }
 
+  idOf(persistenceId: string): string | undefined {
+    return this.#ids.idOf(persistenceId);
+  }
+
   wake(persistenceId: string): Promise<Woken> | undefined {
-    const id = this.#ids.idOf(persistenceId);
+    const id = this.idOf(persistenceId);
     if (id === undefined) return undefined;
     const stopping = this.#entries.get(id)?.stopping;
     if (stopping === undefined) return this.#recovered(id);
@@ -104,7 +106,8 @@ export class LocalEntityRegistry<L extends AnyActorLogic> implements LocalEntiti
       await this.#deps.whenRecoveredAnew(entry.ref, { timeout: longestWakeMs });
     } catch (error) {
       if (!(error instanceof DeadlineExceededError)) throw error;
-      entry.isLate = true;
+      // Its recovery may still fail, and nobody else wakes it again.
+      entry.alarm ??= { atMs: this.#deps.clock.nowMs(), failures: 0, place: entry.place };
       return 'awake';
     }
     return this.#wokenOf(entry.ref);
@@ -193,9 +196,9 @@ export class LocalEntityRegistry<L extends AnyActorLogic> implements LocalEntiti
     options: WaitOptions | undefined,
   ): Promise<WaitOptions | undefined> {
     checkWait(options);
+    checkSignal(options?.signal);
     const { clock } = this.#deps;
     const startMs = clock.steadyMs();
-    checkSignal(options?.signal);
     await this.#ended(stopping, id, options);
     if (options?.timeout === undefined) return options;
     return { ...options, timeout: Math.max(1, options.timeout - (clock.steadyMs() - startMs)) };
@@ -326,8 +329,7 @@ export class LocalEntityRegistry<L extends AnyActorLogic> implements LocalEntiti
     if (existing !== undefined) return existing;
     const place = this.#placeOf(id);
     const ref = this.#create(id);
-    const alarm = this.#alarms.take(id);
-    const entry: Entry = { ref, place, alarm, stopping: undefined, isLate: false };
+    const entry: Entry = { ref, place, alarm: this.#alarms.take(id), stopping: undefined };
     this.#entries.set(id, entry);
     // An error that nobody observes would end the process.
     ref.subscribe({
@@ -340,8 +342,8 @@ export class LocalEntityRegistry<L extends AnyActorLogic> implements LocalEntiti
         const isGone = place !== undefined && hadToMove(err);
         this.#deps.log[isGone ? 'debug' : 'error']({ type: this.type, id, err }, 'entity failed');
         this.#forget(id, entry);
-        const isLeft = entry.isLate || this.#deps.hostOf(ref)?.work.isLeft === true;
-        if (alarm !== undefined || isLeft) this.#wakeLater(id, (alarm?.failures ?? 0) + 1, place);
+        const goesOn = entry.alarm !== undefined || this.#deps.hostOf(ref)?.work.isLeft === true;
+        if (goesOn) this.#wakeLater(id, (entry.alarm?.failures ?? 0) + 1, place);
       },
     });
     if (starts === 'by itself') this.#deps.hostOf(ref)?.work.startsByItself();

@@ -32,9 +32,9 @@ export class IdFinder {
 
   /** `undefined` = the persistence id does not belong to this type. */
   idOf(persistenceId: string): string | undefined {
-    this.#around ??= this.#textsAround();
-    if (this.#around === 'none') return undefined;
-    const { before, after } = this.#around;
+    const around = this.#around ?? this.#textsAround();
+    if (around === 'none') return undefined;
+    const { before, after } = around;
     if (!persistenceId.startsWith(before) || !persistenceId.endsWith(after)) return undefined;
     const id = persistenceId.slice(before.length, persistenceId.length - after.length);
     try {
@@ -51,12 +51,14 @@ export class IdFinder {
     try {
       sample = persistenceIdOf(sampleId);
     } catch {
-      // An input that knows its ids refuses the sample; the persistence id may still be the id.
+      // An input that knows its ids refuses the sample; the persistence id may still be the id. It
+      // is asked again next time: what it looks ids up in may not be there yet.
       return { before: '', after: '' };
     }
     const [before = '', after, more] = sample.split(sampleId);
-    if (after !== undefined && more === undefined) return { before, after };
-    log.warn({ type }, notFoundIn);
-    return 'none';
+    const isFound = after !== undefined && more === undefined;
+    if (!isFound) log.warn({ type }, notFoundIn);
+    this.#around = isFound ? { before, after } : 'none';
+    return this.#around;
   }
 }

@@ -3,7 +3,7 @@ import type { Offset } from '../../model/position.ts';
 import type { WakeUpEntry, WakeUpPlace } from '../../model/wake-up.ts';
 import type { ActionConsumer } from '../../ports/action-consumer.ts';
 import type { TenureHolder } from '../holding/tenure-holder.ts';
-import { PartitionWaker, type WakingDeps } from './partition-waker.ts';
+import { PartitionWaker, pauseAfterLook, type WakingDeps } from './partition-waker.ts';
 import { type RecentWakeUp, recentWakeUps } from './recent-wake-ups.ts';
 
 /** What a scout works with. */
@@ -12,15 +12,15 @@ export interface ScoutDeps extends WakingDeps {
   readonly consumer: Pick<ActionConsumer, 'follow' | 'endOffset'>;
 }
 
-/** Time between two looks at the store, and up to half as long again by chance. */
+/**
+ * Time between two looks at the store, and up to half as long again by chance. A look that takes
+ * long keeps its share of the time, as that of a waker.
+ */
 const lookEveryMs = 2_000;
 /** Time between two questions whether the partition is held here by now. */
 const askEveryMs = 500;
 /** A process that lives has woken its entity by then. */
 const overdueMs = 2_000;
-/** Overdue wake-ups of one look. */
-const maxFound = 1_000;
-
 type Found = ReadonlyMap<string, Omit<WakeUpEntry, 'id'>>;
 
 /**
@@ -41,12 +41,14 @@ export class PartitionScout {
   readonly #place: WakeUpPlace;
   readonly #deps: ScoutDeps;
   readonly #waker: PartitionWaker;
-  /** Overdue wake-ups that were found before. */
+  /** Overdue wake-ups that were found before and count. */
   #seen: Found = new Map();
   /** What the log said after R when it was last read; `undefined` = it never was. */
   #recent: Map<string, RecentWakeUp> | undefined;
   /** Where the log ended at the first look. */
   #startedAt: Offset | undefined;
+  /** How long the last look took. */
+  #tookMs = 0;
 
   constructor(place: WakeUpPlace, deps: ScoutDeps) {
     this.#place = place;
@@ -77,32 +79,44 @@ export class PartitionScout {
   /** Wakes here, if that is to be, as long as the partition is held. */
   async #look(signal: AbortSignal): Promise<void> {
     if (this.#isHeld()) return await this.#waker.run(signal);
-    const { eventual } = this.#deps;
+    const { eventual, clock } = this.#deps;
     const { topic, partition } = this.#place;
+    const beganMs = clock.steadyMs();
     // R comes first: what is stored up to there is among what the store has afterwards.
     const replicated = await eventual.offset(topic, partition, { signal });
     const found = await this.#overdue(replicated, signal);
-    if (await this.#isForgotten(found, replicated, signal)) await this.#waker.run(signal);
+    const isForgotten = await this.#isForgotten(found, replicated, signal);
+    // With all that it has read of the log, which is long while no replicator runs.
+    this.#tookMs = clock.steadyMs() - beganMs;
+    if (isForgotten) await this.#waker.run(signal);
     // Not before: where the partition could not be taken, the same entries count again.
     this.#seen = found;
   }
 
-  /** Overdue according to the store, and to what the log said when it was last read. */
+  /**
+   * Overdue according to the store, and to what the log said when it was last read, as far as it
+   * counts. All of it: before a timer that nobody fires there may be any number of suspects, or of
+   * work that a process is at.
+   */
   async #overdue(replicated: Offset | undefined, signal: AbortSignal): Promise<Found> {
     const { wakeUps, clock } = this.#deps;
+    this.#recent ??= await this.#readLog(replicated, signal);
     const toMs = clock.nowMs() - overdueMs;
     const found = new Map<string, Omit<WakeUpEntry, 'id'>>();
-    for await (const entry of wakeUps.due({ ...this.#place, toMs }, { signal })) {
-      found.set(entry.id, entry);
-      if (found.size >= maxFound) break;
-    }
-    this.#recent ??= await this.#readLog(replicated, signal);
+    for await (const entry of wakeUps.due({ ...this.#place, toMs }, { signal }))
+      if (this.#counts(entry)) found.set(entry.id, entry);
     for (const [id, wakeUp] of this.#recent) {
       if (wakeUp.offset <= (replicated ?? -1)) this.#recent.delete(id);
-      else if (wakeUp.reason === 'none' || wakeUp.dueMs > toMs) found.delete(id);
-      else found.set(id, wakeUp);
+      else if (wakeUp.reason !== 'none' && wakeUp.dueMs <= toMs && this.#counts(wakeUp))
+        found.set(id, wakeUp);
+      else found.delete(id);
     }
     return found;
+  }
+
+  /** Work that began after the start of this process does not. */
+  #counts({ reason, offset }: Omit<WakeUpEntry, 'id'>): boolean {
+    return reason === 'time' || offset < (this.#startedAt ?? 0);
   }
 
   /** Whether there is a new one among them of which the log says nothing newer at this moment. */
@@ -111,10 +125,7 @@ export class PartitionScout {
     replicated: Offset | undefined,
     signal: AbortSignal,
   ): Promise<boolean> {
-    const fresh = [...found].filter(([id, entry]) => {
-      const counts = entry.reason === 'time' || entry.offset < (this.#startedAt ?? 0);
-      return counts && this.#seen.get(id)?.offset !== entry.offset;
-    });
+    const fresh = [...found].filter(([id, { offset }]) => this.#seen.get(id)?.offset !== offset);
     if (fresh.length === 0) return false;
     const recent = await this.#readLog(replicated, signal);
     this.#recent = recent;
@@ -134,7 +145,8 @@ export class PartitionScout {
   /** Until the next look, or until the partition is held here. */
   async #rest(signal: AbortSignal): Promise<void> {
     const { clock, random } = this.#deps;
-    const endMs = clock.steadyMs() + lookEveryMs * (1 + random() / 2);
+    const everyMs = pauseAfterLook(this.#tookMs, lookEveryMs);
+    const endMs = clock.steadyMs() + everyMs * (1 + random() / 2);
     do {
       await clock.sleep(askEveryMs, { signal }).catch(() => {});
     } while (!signal.aborted && clock.steadyMs() < endMs && !this.#isHeld());

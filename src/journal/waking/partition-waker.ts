@@ -50,6 +50,11 @@ const looksAhead = 3;
 const atOnce = { time: 50, now: 8, unknown: 2 } as const;
 const retryBackoff: Backoff = { initialMs: 1_000, maxMs: 60_000 };
 
+/** @param leastMs the pause where a look takes no time */
+export function pauseAfterLook(tookMs: number, leastMs: number): number {
+  return Math.min(longestEveryMs, Math.max(leastMs, tookMs / longestShare));
+}
+
 type Reason = keyof typeof atOnce;
 
 /**
@@ -132,8 +137,7 @@ export class PartitionWaker {
         await this.#look(toMs, { recent, known, alarms, signal });
         failures = 0;
         // From the next look on: this one does not know what is due after so long a pause.
-        const shareMs = (clock.steadyMs() - beganMs) / longestShare;
-        everyMs = Math.min(longestEveryMs, Math.max(lookEveryMs, shareMs));
+        everyMs = pauseAfterLook(clock.steadyMs() - beganMs, lookEveryMs);
       } catch (err) {
         if (signal.aborted) return;
         // What was found before goes on being woken.

@@ -126,7 +126,7 @@ export class CassandraReplicatedJournal implements ReplicatedJournal {
     return this.#wakeUps.upTo(topic, partition, options);
   }
 
-  saveWakeUps(known: KnownWakeUps, nowMs: number): Promise<void> {
+  saveWakeUps(known: KnownWakeUps, nowMs: number): Promise<boolean> {
     return this.#wakeUps.save(known, nowMs);
   }
 

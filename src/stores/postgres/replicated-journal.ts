@@ -139,7 +139,7 @@ export class PostgresReplicatedJournal implements ReplicatedJournal {
     return this.#wakeUps.upTo(topic, partition, options);
   }
 
-  saveWakeUps(known: KnownWakeUps, nowMs: number): Promise<void> {
+  saveWakeUps(known: KnownWakeUps, nowMs: number): Promise<boolean> {
     return this.#wakeUps.save(known, nowMs);
   }
 

@@ -147,13 +147,14 @@ export class SqliteReplicatedJournal implements ReplicatedJournal {
     );
   }
 
-  async saveWakeUps(known: KnownWakeUps): Promise<void> {
+  async saveWakeUps(known: KnownWakeUps): Promise<boolean> {
     const { wakeUps } = this.#deps.tables;
     const { topic, partition, isFirst } = known;
     await this.#writeClaimed(topic, partition, () => {
       if (isFirst) wakeUps.clear(known, this.#claims.get(`${topic}:${partition}`)?.first);
       wakeUps.save(known);
     });
+    return true;
   }
 
   async *journalPlaces(

@@ -42,6 +42,7 @@ export async function flowOver(
   const start = await retry(claim, { ...flowDeps, attempts, backoff, retryable: () => true });
   return new PartitionFlow(source, flowDeps, {
     ...start,
+    onWakeUpsMissing: () => {},
     onStored: () => {},
   });
 }

@@ -224,12 +224,13 @@ export class MemoryReplicatedJournal implements ReplicatedJournal {
     return this.wakeUpsKnown.get(`${topic}/${partition}`) as Offset | undefined;
   }
 
-  async saveWakeUps({ topic, partition, upTo, isFirst }: KnownWakeUps): Promise<void> {
+  async saveWakeUps({ topic, partition, upTo, isFirst }: KnownWakeUps): Promise<boolean> {
     await this.#call({ name: 'saveWakeUps', partition, offset: upTo });
     for (const [key, { offset }] of this.wakeUps) {
       if (isFirst && key.startsWith(`${topic}:`) && offset > upTo) this.wakeUps.delete(key);
     }
     this.wakeUpsKnown.set(`${topic}/${partition}`, upTo);
+    return true;
   }
 
   async *journalPlaces(topic: Topic) {

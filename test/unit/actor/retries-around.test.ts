@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import { createActor, fromCallback, fromPromise, setup } from 'xstate';
 import { attemptOf } from '../../../src/actor/entity/invoked-work.ts';
 import { InvalidInputError } from '../../../src/model/errors.ts';
+import { longestTimeoutMs } from '../../../src/runtime/alarms.ts';
 import { MemoryJournalPlugin } from '../../support/memory-journal-plugin.ts';
 import { type Call, open, pay, payment, policy } from './payments.ts';
 import { TestSnapshotStore } from './snapshots/support.ts';
@@ -32,6 +33,18 @@ describe('work that waits for its next attempt', () => {
     const { world, tell } = await before.crash();
     await tell('note');
     expect(told(world).at(-1)).to.equal(dueMs);
+  });
+
+  it('waits no longer than Node can, where the clock of whoever wrote it was far ahead', async () => {
+    const time = { ms: 1_700_000_000_000 };
+    const before = await pay(new World(time));
+    await before.fail();
+    time.ms -= 2 * longestTimeoutMs;
+    const { world, calls } = await before.crash();
+    await world.pass(longestTimeoutMs - 1);
+    expect(calls).to.have.length(1);
+    await world.pass(1);
+    expect(calls).to.have.length(2);
   });
 
   it('lets the entity be passivated when it waits for long, and begins when it is due', async () => {

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { fromPromise, setup } from 'xstate';
+import { fromPromise, raise, setup } from 'xstate';
 import { WriteRejectedError } from '../../../src/model/errors.ts';
 import type { Wake } from '../../../src/model/wake-up.ts';
 import { settle } from './support.ts';
@@ -62,6 +62,31 @@ describe('what an entity says of what it waits for', () => {
     await tell('off');
     expect(told(world).at(-1)).to.equal('none');
   });
+
+  for (const [what, delayMs, wake] of [
+    ['nothing for a deadline that no date can hold', 8.64e15, 'none'],
+    ['nothing for one without an end', Number.POSITIVE_INFINITY, 'none'],
+    ['the present where a delay is no number, since that timer fires at once', Number.NaN, 0],
+  ] as const) {
+    it(`is ${what}`, async () => {
+      const world = new World();
+      const fuse = setup({ types: { events: {} as { type: 'lit' | 'burnt' } } }).createMachine({
+        id: 'fuse',
+        initial: 'cold',
+        states: {
+          cold: { on: { lit: 'hot' } },
+          hot: {
+            entry: raise({ type: 'burnt' }, { delay: () => delayMs, id: 'odd' }),
+            after: wake === 'none' ? {} : { 5000: 'cold' },
+            on: { burnt: {} },
+          },
+        },
+      });
+      const { tell } = world.start(fuse, undefined, { initEvent: 'never' });
+      await tell('lit');
+      expect(told(world)).to.deep.equal([wake === 'none' ? wake : world.nowMs() + wake]);
+    });
+  }
 
   it('is said again only when it has changed', async () => {
     const world = new World();

@@ -135,6 +135,19 @@ describe('waking an entity by its persistence id', () => {
     expect(counters.ids()).to.deep.equal(['known']);
   });
 
+  it('finds the ids of an input that could not answer at first', async () => {
+    let isLoaded = false;
+    const input = (id: string) => {
+      if (!isLoaded) throw new Error('not loaded yet');
+      return { id };
+    };
+    const { counters } = open(undefined, { input });
+    expect(counters.wake('counter-7')).to.equal(undefined);
+    isLoaded = true;
+    await counters.wake('counter-7');
+    expect(counters.ids()).to.deep.equal(['7']);
+  });
+
   it('does not take a persistence id that throws for its own', () => {
     const { counters } = open((id) => {
       if (id === '7') throw new Error('not this one');
@@ -320,19 +333,28 @@ describe('waking an entity by its persistence id', () => {
     await asked;
   });
 
-  it('wakes one again that took long, and failed after all', async () => {
-    const { counters, journal, clock } = open();
-    const hold = journal.blockReplay();
-    const waking = counters.wake('counter-7');
-    await hold.reached;
-    await clock.pass(10_000);
-    expect(await waking).to.equal('awake');
-    await clock.pass(20_100); // the longest silence of a recovery
-    expect(counters.ids()).to.deep.equal([]);
-    hold.open();
-    await clock.pass(1_000);
-    expect(counters.ids()).to.deep.equal(['7']);
-  });
+  for (const by of ['itself', 'a command'] as const) {
+    for (const end of ['could not be recovered then', 'was stopped meanwhile'] as const) {
+      it(`starts one again by itself that was started by ${by}, took long and ${end}`, async () => {
+        const { counters, journal, clock } = open((id) => `lamp-${id}`, {}, lamp);
+        await counters.ask('7', { type: 'glow' });
+        await counters.stop('7');
+        counters.wakeStopped();
+        const recovery = journal.blockReplay();
+        if (by === 'a command') counters.ref('7');
+        const waking = counters.wake('lamp-7');
+        await recovery.reached;
+        await clock.pass(10_000);
+        expect(await waking, 'whoever woke it goes on').to.equal('awake');
+        if (end === 'was stopped meanwhile') await counters.stop('7');
+        else await clock.pass(20_000); // nothing came from the journal
+        expect(counters.ids()).to.deep.equal([]);
+        recovery.open();
+        await clock.pass(1_000);
+        expect(counters.ids()).to.deep.equal(['7']);
+      });
+    }
+  }
 
   it('starts one again that is just being stopped', async () => {
     const { counters, journal } = open((id) => `lamp-${id}`, {}, lamp);

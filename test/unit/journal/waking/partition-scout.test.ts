@@ -97,6 +97,32 @@ describe('the scout of a partition that belongs to nobody', () => {
     expect(ground.taken).to.equal(0);
   });
 
+  for (const [others, reason, offset] of [
+    ['suspects that it has seen', 'unknown', 5],
+    ['work that a process is at', 'now', 105],
+  ] as const) {
+    it(`finds a timer behind any number of ${others}`, async () => {
+      for (let entity = 0; entity < 2_000; entity++)
+        ground.stored(`other ${entity}`, -60_000, offset, reason);
+      await start();
+      await ground.pass(aWhileMs);
+      const before = ground.taken;
+      lose();
+      await ground.pass(aWhileMs);
+      ground.stored('timer', -5_000, 106);
+      await ground.pass(aWhileMs);
+      expect(ground.taken).to.equal(before + 1);
+      expect(ground.ids()).to.include('timer');
+    });
+  }
+
+  it('looks less often where a look takes long', async () => {
+    ground.lookMs = 3_000; // its share of the time: a minute between two looks
+    await start();
+    for (let second = 0; second < 120; second++) await ground.pass(1_000);
+    expect(ground.looks).to.be.within(2, 3);
+  });
+
   it('wakes where the partition is held here for some other reason, soon', async () => {
     await start();
     ground.stored('a', openAheadMs + 900, 105);

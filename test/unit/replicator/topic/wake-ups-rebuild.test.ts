@@ -23,7 +23,7 @@ const waiting = (seqNr: number, wake: number | 'none'): Step => {
 
 /** Where the journals of partition 0 were written last, and what wakes some of them. */
 interface Before {
-  readonly replicated?: number;
+  readonly replicated?: number | 'nothing';
   readonly known?: number;
   readonly rows: Readonly<Record<string, number>>;
   readonly wakeUps?: Readonly<Record<string, WakeUp>>;
@@ -35,8 +35,10 @@ async function world(before: Before): Promise<World> {
   const { replicated: at = 90, known, rows, wakeUps = {}, asked } = before;
   const made = await testReplicator();
   const { store } = made;
-  store.offsets.set(place, at).set('journal/1', at);
-  store.tenuresKnown.set(place, at).set('journal/1', at);
+  if (at !== 'nothing') {
+    store.offsets.set(place, at).set('journal/1', at);
+    store.tenuresKnown.set(place, at).set('journal/1', at);
+  }
   if (known !== undefined) store.wakeUpsKnown.set(place, known);
   if (asked !== undefined) store.wakeUpsKnown.set(request, asked);
   for (const [id, offset] of Object.entries(rows)) {
@@ -213,7 +215,7 @@ describe('WakeUpsRebuild', () => {
       made.log.lines.filter(({ message }) => message.includes(what)).length;
     const save = made.store.saveWakeUps.bind(made.store);
     // As a store does whose tables were dropped.
-    made.store.saveWakeUps = async () => {};
+    made.store.saveWakeUps = async () => false;
     await looked(made);
     expect(said('wake-ups are complete')).to.equal(0);
     expect(said('not rebuilt')).to.equal(1);
@@ -223,6 +225,29 @@ describe('WakeUpsRebuild', () => {
     expect(said('wake-ups are complete')).to.equal(1);
     expect(completeTo(made)).to.equal(91);
   });
+
+  for (const [what, before, next] of [
+    ['of a new topic', { replicated: 'nothing', rows: {} }, 0],
+    ['that was complete before', { known: 90, rows: {}, asked: 50 }, 91],
+  ] as const) {
+    it(`makes up for what a store without tables has not kept, in a partition ${what}`, async () => {
+      const made = await world(before);
+      const save = made.store.saveWakeUps.bind(made.store);
+      made.store.saveWakeUps = async () => false;
+      await replicated(made, [logRecord('a', next, waiting(1, 50))]);
+      made.store.wakeUps.clear();
+      await looked(made);
+      const said = made.log.lines.filter(({ message }) => message.includes('wakeups rebuild'));
+      expect(said.map(({ level }) => level)).to.deep.equal(['warn']);
+      expect(wakeUpsOf(made), 'nobody has asked for it').to.deep.equal({});
+      made.store.saveWakeUps = save;
+      made.store.wakeUpsKnown.set(request, next);
+      await looked(made);
+      expect(wakeUpsOf(made)).to.deep.equal({ a: `unknown@${next}` });
+      await replicated(made, [logRecord('b', next + 1, append(1))]);
+      expect(completeTo(made), 'it goes on as before').to.equal(next + 1);
+    });
+  }
 
   it('ends with the partition, and the next owner does what is left', async () => {
     const made = await world({ rows: { a: 3, b: 4 } });
