@@ -268,18 +268,13 @@ export class Plugins {
   }
 
   /**
-   * Opens what is to be open at start, all of it, or nothing is left open; `''` = the default.
+   * Opens what is to be open at start; `''` = the default.
    *
-   * @throws as `get` and `snapshotStore`
+   * @throws as `get` and `snapshotStore`; what came before it is open
    */
   async openAll(journals: readonly string[], stores: readonly string[]): Promise<void> {
-    try {
-      for (const path of journals) await this.get(path);
-      for (const path of stores) await this.snapshotStore(path);
-    } catch (error) {
-      await this.close();
-      throw error;
-    }
+    for (const path of journals) await this.get(path);
+    for (const path of stores) await this.snapshotStore(path);
   }
 
   /**
@@ -361,7 +356,8 @@ export class Plugins {
   async #ownKeysOf(path: string): Promise<KeyMapping | undefined> {
     const known = this.#ownKeys.get(path);
     if (known !== undefined) return await known;
-    const deps = { log: this.#log, clock: systemClock, closing: this.#closing.signal };
+    const signals = { closing: this.#closing.signal, unused: this.#unused.signal };
+    const deps = { log: this.#log, clock: systemClock, ...signals };
     const making = openOwnKeyMapping(this.#config, path, deps);
     this.#ownKeys.set(path, making);
     making.catch(() => this.#ownKeys.delete(path));
