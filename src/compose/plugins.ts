@@ -8,6 +8,7 @@ import type {
 import type { Config } from '../config/config.ts';
 import { canonicalPath } from '../config/keys/pekko-alias.ts';
 import { readAllTogether } from '../config/read-together.ts';
+import { problemAt } from '../config/settings/class-name.ts';
 import { defaultJournalOf, journalClassOf } from '../config/settings/journal-class.ts';
 import type {
   EmbeddedJournalSettings,
@@ -17,6 +18,7 @@ import { namedPlugins } from '../config/settings/persistence-settings.ts';
 import { type Fleet, type OpenEntity, openFleet } from '../fleet/fleet.ts';
 import {
   ClosedError,
+  ConfigError,
   InvalidInputError,
   type JournalError,
   LogUnavailableError,
@@ -337,7 +339,13 @@ export class Plugins {
     const fleet = await openFleet({
       ...deps,
       settings,
-      openCalls: (handler) => openHttpRemoteCalls(settings.remote, handler, deps),
+      openCalls: async (handler) => {
+        try {
+          return await openHttpRemoteCalls(settings.remote, handler, deps);
+        } catch (error) {
+          throw placedIn(this.#config, path, error);
+        }
+      },
       openMembership: (member) => joinFleet(member, settings),
       keyOf: journals.keyOf,
       wakePartition: (place, open, signal) => {
@@ -375,4 +383,13 @@ export class Plugins {
     if (journal.type === 'module' || journal.value === 'in-memory') return undefined;
     return journalSettingsOf(this.#config, path);
   }
+}
+
+/** What opens a fleet knows the keys of its section, and not where that is. */
+function placedIn(config: Config, path: string, error: unknown): unknown {
+  if (!(error instanceof ConfigError)) return error;
+  const problems = error.problems.map(({ path: key, message }) => {
+    return problemAt(config, `${path}.${key}`, message);
+  });
+  return new ConfigError(problems, { cause: error.cause });
 }

@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
 import { expect } from 'chai';
 import { createActor } from 'xstate';
 import { createPersistence, openJournals, type PluginContext } from '../../../src/index.ts';
@@ -108,5 +110,26 @@ describe('an opening that fails says why, whatever becomes of the rest:', () => 
     };
     const error = await failureOf(createPersistence({ config: atStart, plugins }));
     expect(signals.map(({ reason }) => reason)).to.deep.equal([error]);
+  });
+
+  it("a port of the fleet is in use: with its place, in a section of a path of the user's", async () => {
+    const other = createServer().listen(0, '127.0.0.1');
+    await once(other, 'listening');
+    const { port } = other.address() as AddressInfo;
+    const config = `
+      akka.persistence.journal.plugin = "my.journal"
+      my.journal {
+        class = "builtin#EmbeddedJournal", file = ":memory:"
+        fleet { enabled = on, group = g, remote.host = "127.0.0.1" }
+        fleet.remote.port = ${port}
+      }`;
+    const error = await failureOf(createPersistence({ config }));
+    const message = `cannot listen at host 127.0.0.1, port ${port}: another process uses it`;
+    expect(error).to.deep.include({
+      problems: [{ path: 'my.journal.fleet.remote.port', file: 'config text', line: 6, message }],
+    });
+    other.close();
+    await once(other, 'close');
+    await (await createPersistence({ config })).shutdown();
   });
 });
