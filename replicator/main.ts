@@ -208,18 +208,20 @@ interface StopSource {
 /** The first signal stops in order; a second one, or running out of time, ends the process. */
 function processSignals(log: Logger): StopSource {
   const controller = new AbortController();
+  let outOfTime: NodeJS.Timeout | undefined;
   const onSignal = (name: NodeJS.Signals): void => {
     if (controller.signal.aborted) process.exit(exitCodes.forced);
     log.info({ signal: name }, 'told to stop; a second signal ends the process at once');
     controller.abort(new Error(name));
     const limitMs = stopDeadlineMs + closeDeadlineMs + 1_000;
-    setTimeout(() => process.exit(exitCodes.forced), limitMs).unref();
+    outOfTime = setTimeout(() => process.exit(exitCodes.forced), limitMs);
   };
   process.on('SIGTERM', onSignal);
   process.on('SIGINT', onSignal);
   const dispose = (): void => {
     process.off('SIGTERM', onSignal);
     process.off('SIGINT', onSignal);
+    clearTimeout(outOfTime); // the process may go on with other things
   };
   return { signal: controller.signal, dispose };
 }

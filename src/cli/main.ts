@@ -9,3 +9,5 @@ for (const stream of [process.stdout, process.stderr]) {
 }
 
 process.exitCode = await runCli(process.argv.slice(2));
+// A connection that did not close in time must not keep the process.
+setTimeout(() => process.exit(), 1_000).unref();

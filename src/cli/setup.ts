@@ -11,7 +11,7 @@ import type { KafkaJournalSettings } from '../config/settings/journal-settings.t
 import { replicatorPath } from '../config/settings/replicator-settings.ts';
 import { readNamedSnapshotStores } from '../config/settings/snapshot-store-settings.ts';
 import { openKafkaAdmin } from '../kafka/kafka-admin.ts';
-import { ConfigError } from '../model/errors.ts';
+import { ClosedError, ConfigError } from '../model/errors.ts';
 import type { SetUpItem } from '../model/set-up-item.ts';
 import { describeError } from '../observability/describe-error.ts';
 import { consoleLogger, consoleLoggerFrom } from '../observability/logger.ts';
@@ -31,21 +31,25 @@ const prefixesPath = `${replicatorPath}.topic-prefixes`;
  * @returns the exit code: 0 done, 1 failed, 2 wrong usage or configuration
  */
 export async function runSetup(args: readonly string[]): Promise<number> {
+  // What a mapping of a user's holds open would keep the process from ending.
+  const over = new AbortController();
   try {
     const { config } = readOptions('setup', args, ['config']);
     if (config === undefined) throw new UsageError('setup needs --config FILE');
-    await setUp(config);
+    await setUp(config, over.signal);
     return 0;
   } catch (error) {
     const isWrong = error instanceof ConfigError || error instanceof UsageError;
     console.error(`kafka-journal setup: ${isWrong ? error.message : describeError(error)}`);
     return isWrong ? 2 : 1;
+  } finally {
+    over.abort(new ClosedError('the command has ended'));
   }
 }
 
-async function setUp(file: string): Promise<void> {
+async function setUp(file: string, unused: AbortSignal): Promise<void> {
   const { config, checkKeys } = readConfig({ file });
-  const deps = { log: consoleLoggerFrom('warn'), clock: systemClock };
+  const deps = { log: consoleLoggerFrom('warn'), clock: systemClock, unused };
   type Read = [unknown, JournalsAsWritten, ReturnType<typeof readNamedSnapshotStores>];
   const [, { settings }, snapshotStores] = await readAllTogether<Read>(
     checkKeys,

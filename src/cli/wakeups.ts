@@ -5,15 +5,15 @@ import {
   openWakeUpsToWrite,
   type WritableWakeUps,
 } from '../compose/open-wake-ups.ts';
-import type { OpenDeps } from '../compose/stores.ts';
 import { readConfig } from '../config/load-config.ts';
 import { readAllTogether } from '../config/read-together.ts';
 import { defaultJournalOf } from '../config/settings/journal-class.ts';
-import { ConfigError, DeadlineExceededError, NotSetUpError } from '../model/errors.ts';
+import { ClosedError, ConfigError, DeadlineExceededError, NotSetUpError } from '../model/errors.ts';
 import { type Offset, Partition, Topic } from '../model/position.ts';
 import { maxWakeMs, rebuildOf, type WakeUpEntry, type WakeUpPlace } from '../model/wake-up.ts';
 import { describeError } from '../observability/describe-error.ts';
 import { consoleLoggerFrom } from '../observability/logger.ts';
+import type { OwnKeyMappingDeps } from '../plugin/own-key-mapping.ts';
 import { systemClock } from '../runtime/clock.ts';
 import { didYouMean, readOptions, UsageError } from './usage.ts';
 
@@ -31,25 +31,29 @@ const actions = new Map([
  */
 export async function runWakeUps([name, ...args]: readonly string[]): Promise<number> {
   const command = name === undefined || name.startsWith('-') ? 'wakeups' : `wakeups ${name}`;
+  // What a mapping of a user's holds open would keep the process from ending.
+  const over = new AbortController();
   try {
     const action = actions.get(name ?? '');
     if (action === undefined) {
       const hint = didYouMean(name ?? '', [...actions.keys()]);
       throw new UsageError(`wakeups takes ${[...actions.keys()].join(' or ')}${hint}`);
     }
-    await action(args);
+    await action(args, over.signal);
     return 0;
   } catch (error) {
     const isWrong = error instanceof ConfigError || error instanceof UsageError;
     console.error(`kafka-journal ${command}: ${isWrong ? error.message : describeError(error)}`);
     return isWrong ? 2 : 1;
+  } finally {
+    over.abort(new ClosedError('the command has ended'));
   }
 }
 
-async function list(args: readonly string[]): Promise<void> {
+async function list(args: readonly string[], unused: AbortSignal): Promise<void> {
   const options = readOptions('wakeups list', args, ['config', 'topic', 'limit'], ['json']);
   const limit = options.limit === undefined ? Infinity : numberOf('limit', options.limit, 1);
-  const deps = { log: consoleLoggerFrom('warn'), clock: systemClock };
+  const deps = { log: consoleLoggerFrom('warn'), clock: systemClock, unused };
   const { settings, topic } = await journalOf('list', options, deps);
   const opened = await openWakeUps(settings, deps);
   try {
@@ -83,10 +87,10 @@ async function printAll(opened: OpenWakeUps, print: Printer, { topic, limit }: W
   }
 }
 
-async function rebuild(args: readonly string[]): Promise<void> {
+async function rebuild(args: readonly string[], unused: AbortSignal): Promise<void> {
   const options = readOptions('wakeups rebuild', args, ['config', 'topic', 'wait']);
   const waitMs = numberOf('wait', options.wait ?? '60', 0) * 1_000;
-  const deps = { log: consoleLoggerFrom('error'), clock: systemClock };
+  const deps = { log: consoleLoggerFrom('error'), clock: systemClock, unused };
   const { settings, topic } = await journalOf('rebuild', options, deps);
   const opened = await openWakeUpsToWrite(settings, deps);
   if (opened === undefined) return console.log(headOf(topic, 0));
@@ -191,7 +195,7 @@ async function knownOf({ eventual }: OpenWakeUps, place: WakeUpPlace): Promise<K
 async function journalOf(
   action: string,
   { config: file, topic: name }: Partial<Record<'config' | 'topic', string>>,
-  deps: OpenDeps,
+  deps: OwnKeyMappingDeps,
 ): Promise<{ readonly settings: JournalsAsWritten['settings']; readonly topic: Topic }> {
   if (file === undefined) throw new UsageError(`wakeups ${action} needs --config FILE`);
   const { config, checkKeys } = readConfig({ file });

@@ -5,7 +5,7 @@ import type { ActorSettings } from '../actor/entity/entity-options.ts';
 import type { StashOverflowStrategy } from '../actor/entity/stash-overflow.ts';
 import type { Config } from '../config/config.ts';
 import { canonicalPath } from '../config/keys/pekko-alias.ts';
-import { readConfig } from '../config/load-config.ts';
+import { type ReadConfig, readConfig } from '../config/load-config.ts';
 import { readAllTogether } from '../config/read-together.ts';
 import {
   type PersistenceSettings,
@@ -118,6 +118,20 @@ export async function createPersistence(options: PersistenceOptions): Promise<Pe
   });
   const log = options.log ?? silentLogger;
   const plugins = new Plugins({ config, log, registered });
+  try {
+    return await openPersistence(plugins, { config, checkKeys, log });
+  } catch (error) {
+    await plugins.close().catch((err: unknown) => {
+      log.warn({ err }, 'a plugin did not close in order after another one had failed to open');
+    });
+    throw error;
+  }
+}
+
+async function openPersistence(
+  plugins: Plugins,
+  { config, checkKeys, log }: ReadConfig & { readonly log: Logger },
+): Promise<Persistence> {
   const settings = await readSettings(config, checkKeys, plugins, log);
   noteIgnoredKeys(config, log);
   // Instances that share entities ask each other before anybody asks this one.

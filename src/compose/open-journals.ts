@@ -28,7 +28,7 @@ import { type HeadCacheStats, openHeadCache } from '../journal/head-cache/head-c
 import { TenureHolder } from '../journal/holding/tenure-holder.ts';
 import { createJournals, type Journals } from '../journal/journals.ts';
 import { endByOffset } from '../journal/read/ends.ts';
-import { ConfigError, type JournalError } from '../model/errors.ts';
+import { ClosedError, ConfigError, type JournalError } from '../model/errors.ts';
 import type { Key } from '../model/key.ts';
 import type { OptionNames } from '../model/option-names.ts';
 import type { Topic } from '../model/position.ts';
@@ -92,11 +92,27 @@ export async function openJournals(options: OpenJournalsOptions): Promise<OpenJo
   const pathOf = (): string => {
     return options.plugin === undefined ? defaultJournalOf(config) : canonicalPath(options.plugin);
   };
-  const deps = { log: options.log ?? silentLogger, clock: systemClock };
-  const [, { ownKeys }] = await readAllTogether<[unknown, JournalsAsWritten]>(checkKeys, () =>
-    readJournals(config, pathOf(), deps),
-  );
-  return (await openSection(config, pathOf(), { ...deps, ownKeys })).journals;
+  const unused = new AbortController();
+  const deps = { log: options.log ?? silentLogger, clock: systemClock, unused: unused.signal };
+  try {
+    const [, { ownKeys }] = await readAllTogether<[unknown, JournalsAsWritten]>(checkKeys, () =>
+      readJournals(config, pathOf(), deps),
+    );
+    const { journals } = await openSection(config, pathOf(), { ...deps, ownKeys });
+    return {
+      ...journals,
+      async [Symbol.asyncDispose]() {
+        try {
+          await journals[Symbol.asyncDispose]();
+        } finally {
+          unused.abort(new ClosedError('the journals are closed'));
+        }
+      },
+    };
+  } catch (error) {
+    unused.abort(error);
+    throw error;
+  }
 }
 
 /** What a section of journals says, before anything is opened. */

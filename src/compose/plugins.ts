@@ -9,6 +9,7 @@ import { wakeAmong } from '../actor/registry/wake-among.ts';
 import type { Config } from '../config/config.ts';
 import { canonicalPath } from '../config/keys/pekko-alias.ts';
 import { readAllTogether } from '../config/read-together.ts';
+import { problemAt } from '../config/settings/class-name.ts';
 import { defaultJournalOf, journalClassOf } from '../config/settings/journal-class.ts';
 import type {
   EmbeddedJournalSettings,
@@ -18,6 +19,7 @@ import { namedPlugins } from '../config/settings/persistence-settings.ts';
 import { type Fleet, type OpenEntity, openFleet } from '../fleet/fleet.ts';
 import {
   ClosedError,
+  ConfigError,
   InvalidInputError,
   type JournalError,
   LogUnavailableError,
@@ -264,18 +266,13 @@ export class Plugins {
   }
 
   /**
-   * Opens what is to be open at start, all of it, or nothing is left open; `''` = the default.
+   * Opens what is to be open at start; `''` = the default.
    *
-   * @throws as `get` and `snapshotStore`
+   * @throws as `get` and `snapshotStore`; what came before it is open
    */
   async openAll(journals: readonly string[], stores: readonly string[]): Promise<void> {
-    try {
-      for (const path of journals) await this.get(path);
-      for (const path of stores) await this.snapshotStore(path);
-    } catch (error) {
-      await this.close();
-      throw error;
-    }
+    for (const path of journals) await this.get(path);
+    for (const path of stores) await this.snapshotStore(path);
   }
 
   /**
@@ -338,7 +335,13 @@ export class Plugins {
     const fleet = await openFleet({
       ...deps,
       settings,
-      openCalls: (handler) => openHttpRemoteCalls(settings.remote, handler, deps),
+      openCalls: async (handler) => {
+        try {
+          return await openHttpRemoteCalls(settings.remote, handler, deps);
+        } catch (error) {
+          throw placedIn(this.#config, path, error);
+        }
+      },
       openMembership: (member) => joinFleet(member, settings),
       keyOf: journals.keyOf,
       wakePartition: (place, open, signal) => {
@@ -357,7 +360,8 @@ export class Plugins {
   async #ownKeysOf(path: string): Promise<KeyMapping | undefined> {
     const known = this.#ownKeys.get(path);
     if (known !== undefined) return await known;
-    const deps = { log: this.#log, clock: systemClock, closing: this.#closing.signal };
+    const signals = { closing: this.#closing.signal, unused: this.#unused.signal };
+    const deps = { log: this.#log, clock: systemClock, ...signals };
     const making = openOwnKeyMapping(this.#config, path, deps);
     this.#ownKeys.set(path, making);
     making.catch(() => this.#ownKeys.delete(path));
@@ -375,4 +379,13 @@ export class Plugins {
     if (journal.type === 'module' || journal.value === 'in-memory') return undefined;
     return journalSettingsOf(this.#config, path);
   }
+}
+
+/** What opens a fleet knows the keys of its section, and not where that is. */
+function placedIn(config: Config, path: string, error: unknown): unknown {
+  if (!(error instanceof ConfigError)) return error;
+  const problems = error.problems.map(({ path: key, message }) => {
+    return problemAt(config, `${path}.${key}`, message);
+  });
+  return new ConfigError(problems, { cause: error.cause });
 }

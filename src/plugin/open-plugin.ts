@@ -85,37 +85,44 @@ export async function openPlugin<T extends AsyncDisposable>(
   let made: unknown;
   try {
     made = await within(unlessAborted(making, closing), startTimeoutMs, clock);
+    if (made === 'expired') {
+      const text = `${configPath} was not ready within start-timeout, ${startTimeoutMs} ms`;
+      throw new DeadlineExceededError(text);
+    }
   } catch (cause) {
-    if (closing.aborted) {
-      over.abort(closing.reason);
-      making.then(disposeOf).then(undefined, () => {}); // nobody waits for it
-      throw closing.reason;
-    }
-    if (cause instanceof ConfigError) throw cause;
-    const text = `${kind.what} could not be made by the class of ${configPath}`;
-    if (cause instanceof JournalError && cause.retryable) {
-      throw new StoreUnavailableError(text, { cause });
-    }
-    // A plugin of this package says itself what is wrong: a missing right, a missing table.
-    const isOurs = [...kind.builtins.values()].includes(source);
-    if (isOurs && cause instanceof JournalError) throw cause;
-    throw new ConfigError([problemAt(rootConfig, key, `names what fails: ${String(cause)}`)], {
-      cause,
-    });
-  }
-  if (made === 'expired') {
-    const text = `${configPath} was not ready within start-timeout, ${startTimeoutMs} ms`;
-    const error = new DeadlineExceededError(text);
+    const isLate = closing.aborted || made === 'expired';
+    if (isLate) making.then(disposeOf).then(undefined, () => {}); // nobody waits for it
+    const error = isLate ? cause : whyNotMade(cause, source, place, kind);
     over.abort(error);
-    making.then(disposeOf).then(undefined, () => {}); // nobody waits for it
     throw error;
   }
   const lacks = missingMethods(made, kind.methods);
   if (lacks.length === 0) return made as T;
-  await disposeOf(made);
   const looks = otherKindOf(made, kind.what);
   const text = `must make ${kind.what}; ${shown(made)} lacks ${lacks.join(', ')}${looks}`;
-  throw new ConfigError([problemAt(rootConfig, key, text)]);
+  const error = new ConfigError([problemAt(rootConfig, key, text)]);
+  over.abort(error);
+  // How it closes, or whether it does, does not hide what is wrong with it.
+  await within(disposeOf(made), startTimeoutMs, clock).catch(() => {});
+  throw error;
+}
+
+function whyNotMade(
+  cause: unknown,
+  source: unknown,
+  { configPath, rootConfig }: PluginPlace,
+  { what, builtins }: ClassKind<unknown>,
+): Error {
+  if (cause instanceof ConfigError) return cause;
+  if (cause instanceof JournalError && cause.retryable) {
+    const text = `${what} could not be made by the class of ${configPath}`;
+    return new StoreUnavailableError(text, { cause });
+  }
+  // A plugin of this package says itself what is wrong: a missing right, a missing table.
+  const isOurs = [...builtins.values()].includes(source);
+  if (isOurs && cause instanceof JournalError) return cause;
+  const text = `names what fails: ${String(cause)}`;
+  return new ConfigError([problemAt(rootConfig, `${configPath}.class`, text)], { cause });
 }
 
 /** What the other kind of plugins begins with. */

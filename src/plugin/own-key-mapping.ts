@@ -16,8 +16,10 @@ import type { PluginContext } from './plugin-context.ts';
 export interface OwnKeyMappingDeps {
   readonly log: Logger;
   readonly clock: Clock;
-  /** Fires when the mapping is no longer wanted. */
+  /** Fires when the program is to end: a mapping that is being made is no longer wanted. */
   readonly closing?: AbortSignal | undefined;
+  /** Fires when nobody uses the mapping any more. */
+  readonly unused: AbortSignal;
 }
 
 const what = 'a mapping of persistence ids';
@@ -33,13 +35,13 @@ const what = 'a mapping of persistence ids';
 export async function openOwnKeyMapping(
   config: Config,
   path: string,
-  { log, clock, closing = new AbortController().signal }: OwnKeyMappingDeps,
+  { log, clock, closing, unused }: OwnKeyMappingDeps,
 ): Promise<KeyMapping | undefined> {
   const configPath = `${path}.persistence-id-to-key`;
   const key = `${configPath}.impl`;
   if (!namesModule(config.value(key))) return undefined;
   const over = new AbortController();
-  const signal = AbortSignal.any([over.signal, closing]);
+  const signal = AbortSignal.any([over.signal, unused]);
   const context: PluginContext = {
     config: config.section(configPath),
     configPath,

@@ -12,8 +12,8 @@ export interface PluginContext {
   readonly log: Logger;
   readonly clock: Clock;
   /**
-   * Fires when the plugin took longer to start than its section allows, or is no longer wanted: in
-   * a shutdown after the last actor has ended, just before the plugins are closed.
+   * Fires when the plugin could not be made, or not in the time that its section allows, or is no
+   * longer wanted: in a shutdown after the last actor has ended, just before the plugins are closed.
    */
   readonly signal: AbortSignal;
 }

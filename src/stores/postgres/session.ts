@@ -74,8 +74,8 @@ export interface PostgresSession extends AsyncDisposable {
 const maxWaitingCalls = 10_000;
 const idleTimeoutMs = 60_000;
 /**
- * The pool does not wait until the server has closed its end: one that stands still must not hold
- * up the process.
+ * How long closing waits for answers, and until the server has closed its end: one that stands
+ * still must not hold up the process.
  */
 const closeLimitMs = 2_000;
 /** The server ends a statement first: its error says more than silence does. */
@@ -207,14 +207,13 @@ class PoolSession implements PostgresSession {
   }
 
   async #close(): Promise<void> {
-    await this.#pool.end();
-    const ends = [...this.#sockets].map(
-      (socket) => new Promise((end) => socket.once('close', end)),
-    );
     const bound = setTimeout(() => {
       for (const socket of this.#sockets) socket.destroy();
     }, closeLimitMs);
-    await Promise.all(ends);
+    await this.#pool.end();
+    await Promise.all(
+      [...this.#sockets].map((socket) => new Promise((end) => socket.once('close', end))),
+    );
     clearTimeout(bound);
   }
 

@@ -54,6 +54,25 @@ describe('the schema of PostgreSQL', function () {
       (error: unknown) => error,
     );
 
+  it('is no longer waited for when the start is over, while another process changes it', async () => {
+    const lock = `hashtextextended('kafka-journal ${schema}', 0)`;
+    await operator.query(`SELECT pg_advisory_lock(${lock})`);
+    const over = new AbortController();
+    const { signal } = over;
+    const settingUp = refusal(
+      setUpPostgres(postgresSettings(schema), deps, { mode: 'create', signal }),
+    );
+    const waiting = `SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted
+      AND (classid::bigint << 32) + objid::bigint = ${lock}`;
+    while ((await operator.query(waiting)).rowCount === 0);
+    const startedMs = performance.now();
+    over.abort(new Error('told to stop'));
+    expect(await settingUp).to.equal(signal.reason);
+    expect(performance.now() - startedMs).to.be.below(10_000);
+    await operator.query(`SELECT pg_advisory_unlock(${lock})`);
+    expect(await tablesThere()).to.deep.equal([]);
+  });
+
   it('is created with its tables and version, and then left alone', async () => {
     await setUp('create');
     expect(await tablesThere()).to.deep.equal(tables);

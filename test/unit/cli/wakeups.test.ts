@@ -13,6 +13,7 @@ import { systemClock } from '../../../src/runtime/clock.ts';
 import { openDatabase } from '../../../src/stores/sqlite/session.ts';
 import { openSqliteParts } from '../../../src/stores/sqlite/store.ts';
 import * as given from '../../contract/replicated-store.ts';
+import { made } from '../../support/own-plugins/own-keys.ts';
 import { printed } from './printed.ts';
 
 const embedded = 'evolutiongaming.kafka-journal.embedded.journal';
@@ -249,12 +250,15 @@ describe('kafka-journal wakeups', () => {
 
   it('looks at what maps persistence ids before it opens anything', async () => {
     const keys = new URL('../../support/own-plugins/own-keys.ts', import.meta.url).pathname;
+    made.length = 0;
     configure(`file = "${file}", persistence-id-to-key.impl = "${keys}#OwnKeys"`);
     for (const action of ['list', 'rebuild']) {
       expect(await run(action)).to.equal(2);
       expect(err.at(-1)).to.include('needs --topic TOPIC');
       expect(await run(action, '--topic', 'orders')).to.equal(0);
     }
+    // What they hold open would keep the process from ending.
+    expect(made.map(({ context }) => context.signal.aborted)).to.deep.equal(Array(4).fill(true));
     configure(`file = "${file}", persistence-id-to-key.impl = "${keys}#None"`);
     for (const action of ['list', 'rebuild']) {
       expect(await run(action, '--topic', 'orders')).to.equal(2);

@@ -14,6 +14,8 @@ import { RecordingLogger } from '../../support/recording-logger.ts';
 const own = new URL('../../support/own-plugins/own-keys.ts', import.meta.url).pathname;
 const setting = 'my.journal.persistence-id-to-key.impl';
 
+const usual = { clock: systemClock, unused: new AbortController().signal };
+
 describe('openOwnKeyMapping', () => {
   let log = new RecordingLogger();
   beforeEach(() => {
@@ -23,7 +25,7 @@ describe('openOwnKeyMapping', () => {
 
   async function open(impl: string, deps = {}): Promise<KeyMapping | undefined> {
     const config = await loadConfig({ text: `my.url = "u"\n${setting} = "${impl}"`, env: {} });
-    return await openOwnKeyMapping(config, 'my.journal', { log, clock: systemClock, ...deps });
+    return await openOwnKeyMapping(config, 'my.journal', { ...usual, log, ...deps });
   }
 
   async function opened(name: string): Promise<KeyMapping> {
@@ -46,8 +48,7 @@ describe('openOwnKeyMapping', () => {
   it('leaves what this package has to it, and a journal that says nothing', async () => {
     for (const impl of ['split', 'constant-topic']) expect(await open(impl)).to.equal(undefined);
     const config = await loadConfig({ env: {} });
-    const deps = { log, clock: systemClock };
-    expect(await openOwnKeyMapping(config, 'my.journal', deps)).to.equal(undefined);
+    expect(await openOwnKeyMapping(config, 'my.journal', { ...usual, log })).to.equal(undefined);
   });
 
   for (const [kind, name] of [
@@ -79,7 +80,7 @@ describe('openOwnKeyMapping', () => {
       writeFileSync(join(folder, 'inner', 'part.conf'), `${setting} = "./keys.mjs#Keys"`);
       writeFileSync(join(folder, 'application.conf'), 'include "inner/part.conf"');
       const config = await loadConfig({ file: join(folder, 'application.conf'), env: {} });
-      const mapping = await openOwnKeyMapping(config, 'my.journal', { log, clock: systemClock });
+      const mapping = await openOwnKeyMapping(config, 'my.journal', { ...usual, log });
       expect(mapping?.keyOf('a')).to.deep.equal({ topic: 'inner', id: 'a' });
     } finally {
       rmSync(folder, { recursive: true });

@@ -5,7 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { runReplicator } from '../../../replicator/main.ts';
+import { eventually } from '../../contract/action-log.fixture.ts';
 import { FakeCassandra } from '../../support/fake-cassandra.ts';
+import { openTimers } from '../../support/open-timers.ts';
 
 const section = 'evolutiongaming.kafka-journal.replicator';
 
@@ -94,4 +96,22 @@ describe('kafka-journal replicator', () => {
       kafka.close();
     });
   }
+
+  it('leaves the process to what else it does, once it was told to stop by a signal of it', async () => {
+    await using cassandra = await FakeCassandra.open();
+    cassandra.hold('CQL_VERSION');
+    const timersBefore = openTimers();
+    const listenersBefore = process.listenerCount('SIGTERM');
+    const file = configFile(`${section}.cassandra.client {
+      contact-points = ["127.0.0.1"], port = ${cassandra.port}
+    }`);
+    const asked = cassandra.asked('CQL_VERSION');
+    const running = runReplicator(['--config', file, '--log-level', 'error']);
+    await asked;
+    process.emit('SIGTERM');
+    expect(await running).to.equal(0);
+    // A second signal, or a timer, would end the process.
+    expect(process.listenerCount('SIGTERM')).to.equal(listenersBefore);
+    await eventually('no timer', () => openTimers() <= timersBefore);
+  });
 });

@@ -5,6 +5,8 @@ import type {
   KeyspaceReplication,
 } from '../../../config/settings/cassandra-settings.ts';
 import type { SetUpItem } from '../../../model/set-up-item.ts';
+import type { CallOptions } from '../../../ports/call-options.ts';
+import { unlessAborted, within } from '../../../runtime/waiting.ts';
 import type { SetUpOptions } from '../../set-up-options.ts';
 import { openCassandraSession } from '../session.ts';
 import type { CassandraDeps, CassandraSession } from '../session-types.ts';
@@ -35,21 +37,20 @@ import {
  * @throws {NotSetUpError} names what is missing and may not be created
  * @throws {AccessDeniedError} the user may not create it
  * @throws {StoreUnavailableError} retryable; repeat it
+ * @throws the abort reason when `options.signal` fires; the statement under way may be applied
  */
 export async function setUpCassandra(
   settings: CassandraSettings,
   deps: CassandraDeps,
   { mode, ...options }: SetUpOptions,
 ): Promise<readonly SetUpItem[]> {
-  const session = await openCassandraSession(settings, deps, options);
-  try {
-    const setUp = new SchemaSetUp(session, settings.schema, deps);
+  const { schema } = settings;
+  return await inSession(settings, deps, options, async (session) => {
+    const setUp = new SchemaSetUp(session, schema, { ...deps, ...options });
     if (mode === 'create') await setUp.run();
-    await checkTables(session, settings.schema);
+    await checkTables(session, schema, options);
     return setUp.items();
-  } finally {
-    await session[Symbol.asyncDispose]();
-  }
+  });
 }
 
 /** The keyspace and the table of a snapshot store in it. */
@@ -69,12 +70,32 @@ export async function setUpCassandraSnapshots(
   { mode, ...options }: SetUpOptions,
 ): Promise<readonly SetUpItem[]> {
   const { schema } = cassandra;
-  const session = await openCassandraSession(cassandra, deps, options);
-  try {
-    const setUp = new SchemaSetUp(session, schema, deps, snapshotsDefinition(table));
+  return await inSession(cassandra, deps, options, async (session) => {
+    const only = snapshotsDefinition(table);
+    const setUp = new SchemaSetUp(session, schema, { ...deps, ...options }, only);
     if (mode === 'create') await setUp.run();
     await checkSnapshotsTable(session, schema, table, options);
     return setUp.items();
+  });
+}
+
+/** How long a set-up that nobody waits for any more may take to give the schema lock back. */
+const graceMs = 2_000;
+
+/** @throws the abort reason when `signal` fires, also while a statement is under way */
+async function inSession<T>(
+  settings: CassandraSettings,
+  deps: CassandraDeps,
+  { signal }: CallOptions,
+  work: (session: CassandraSession) => Promise<T>,
+): Promise<T> {
+  const session = await openCassandraSession(settings, deps, { signal });
+  const working = work(session);
+  try {
+    return await unlessAborted(working, signal);
+  } catch (error) {
+    await within(Promise.allSettled([working]), graceMs, deps.clock);
+    throw error;
   } finally {
     await session[Symbol.asyncDispose]();
   }
@@ -83,7 +104,7 @@ export async function setUpCassandraSnapshots(
 class SchemaSetUp {
   readonly #session: CassandraSession;
   readonly #schema: CassandraSchemaSettings;
-  readonly #deps: CassandraDeps;
+  readonly #deps: CassandraDeps & CallOptions;
   readonly #keyspace: string;
   readonly #tables: readonly TableDefinition[];
   /** Only the tables of the journal have versions. */
@@ -95,7 +116,7 @@ class SchemaSetUp {
   constructor(
     session: CassandraSession,
     schema: CassandraSchemaSettings,
-    deps: CassandraDeps,
+    deps: CassandraDeps & CallOptions,
     only?: TableDefinition,
   ) {
     this.#session = session;
@@ -214,7 +235,7 @@ class SchemaSetUp {
   }
 
   #look(): Promise<ExistingSchema | undefined> {
-    return existingSchema(this.#session, this.#keyspace);
+    return existingSchema(this.#session, this.#keyspace, this.#deps);
   }
 
   async #lookAgain(): Promise<ExistingSchema> {
@@ -224,6 +245,7 @@ class SchemaSetUp {
   }
 
   async #ddl(cql: string): Promise<void> {
+    this.#deps.signal?.throwIfAborted();
     this.#deps.log.info({ cql }, 'Cassandra schema statement');
     await this.#session.execute(cql);
     this.#statements.push(cql);

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { NotSetUpError, StoreUnavailableError } from '../../../model/errors.ts';
+import type { CallOptions } from '../../../ports/call-options.ts';
 import type { CassandraDeps, CassandraSession } from '../session-types.ts';
 
 /** The lock disappears by itself after this time, should its holder die. */
@@ -13,6 +14,7 @@ const retryMs = 200;
  * well (docs/format.md#tables). Waits a minute for it at most.
  *
  * @throws {StoreUnavailableError} another process holds the lock for too long
+ * @throws the abort reason when the signal fires before it is there
  */
 export async function withSchemaLock<T>(lock: SchemaLock, work: () => Promise<T>): Promise<T> {
   const { table, deps } = lock;
@@ -24,7 +26,7 @@ export async function withSchemaLock<T>(lock: SchemaLock, work: () => Promise<T>
         `the schema lock in Cassandra's table ${table} was not released within ${lockExpiryMs} ms`,
       );
     }
-    await deps.clock.sleep(retryMs);
+    await deps.clock.sleep(retryMs, { signal: deps.signal });
   }
   try {
     return await work();
@@ -38,7 +40,8 @@ export interface SchemaLock {
   readonly session: CassandraSession;
   /** With its keyspace. */
   readonly table: string;
-  readonly deps: CassandraDeps;
+  /** When the signal fires nobody waits for the lock any more. */
+  readonly deps: CassandraDeps & CallOptions;
 }
 
 const lockId = 'kafka-journal';

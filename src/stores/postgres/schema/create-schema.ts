@@ -1,5 +1,6 @@
 import type { PostgresSettings } from '../../../config/settings/postgres-settings.ts';
 import type { SetUpItem } from '../../../model/set-up-item.ts';
+import { unlessAborted } from '../../../runtime/waiting.ts';
 import type { SetUpOptions } from '../../set-up-options.ts';
 import {
   openPostgresSession,
@@ -28,6 +29,7 @@ import {
  * @throws {NotSetUpError} names what is missing and may not be created
  * @throws {AccessDeniedError} the user may not create it
  * @throws {StoreUnavailableError} retryable; repeat it
+ * @throws the abort reason when `options.signal` fires; the step under way may be stored, whole
  */
 export async function setUpPostgres(
   settings: PostgresSettings,
@@ -74,8 +76,9 @@ async function inSession<T>(
   const queryTimeoutMs = Math.max(schemaTimeoutMs, settings.queryTimeoutMs);
   const session = await openPostgresSession({ ...settings, queryTimeoutMs }, deps, options);
   try {
-    return await work(session);
+    return await unlessAborted(work(session), options.signal);
   } finally {
+    // The transaction of a step that nobody waits for ends with its connection.
     await session[Symbol.asyncDispose]();
   }
 }

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { expect } from 'chai';
 import type { PostgresSettings } from '../../../../src/config/settings/postgres-settings.ts';
+import { StoreUnavailableError } from '../../../../src/model/errors.ts';
 import { silentLogger } from '../../../../src/observability/logger.ts';
 import { systemClock } from '../../../../src/runtime/clock.ts';
 import { openPostgresSession } from '../../../../src/stores/postgres/session.ts';
@@ -33,9 +34,10 @@ describe('a PostgreSQL session that is closed', () => {
     await once(server, 'close');
   });
 
+  const open = (): number =>
+    process.getActiveResourcesInfo().filter((kind) => kind === 'TCPSocketWrap').length;
+
   it('leaves no connection and no timer to a server that stands still', async () => {
-    const open = (): number =>
-      process.getActiveResourcesInfo().filter((kind) => kind === 'TCPSocketWrap').length;
     const socketsBefore = open();
     const session = await openPostgresSession(settings(server), deps);
     expect(sockets.size).to.equal(1);
@@ -46,9 +48,20 @@ describe('a PostgreSQL session that is closed', () => {
     // The end that stands still is in this process, too.
     expect(open() - socketsBefore, 'connections').to.be.at.most(1);
   });
+
+  it('waits for no statement of a server that stands still', async () => {
+    const session = await openPostgresSession(settings(server, { queryTimeoutMs: 60_000 }), deps);
+    const [peer] = sockets;
+    const asked = once(peer as Socket, 'data');
+    const failure = session.write({ name: '', text: 'SELECT 1' }, []).catch((error) => error);
+    await asked;
+    await session[Symbol.asyncDispose]();
+    expect(await failure).to.be.instanceOf(StoreUnavailableError);
+    expect(openTimers() - timersBefore, 'timers').to.be.at.most(0);
+  });
 });
 
-function settings(server: Server): PostgresSettings {
+function settings(server: Server, changes: Partial<PostgresSettings> = {}): PostgresSettings {
   return {
     host: '127.0.0.1',
     port: (server.address() as AddressInfo).port,
@@ -60,5 +73,6 @@ function settings(server: Server): PostgresSettings {
     maxConnections: 2,
     connectTimeoutMs: 2_000,
     queryTimeoutMs: 2_000,
+    ...changes,
   } as PostgresSettings;
 }
