@@ -166,10 +166,8 @@ export class LocalEntityRegistry<L extends AnyActorLogic> implements LocalEntiti
       const text = `"${id}" of "${this.type}" has not ended within ${timeoutMs} ms; nothing was stored`;
       throw new AskTimeoutError(text, { stored: 'no' });
     }
-    return this.#askNow(id, command, {
-      ...options,
-      timeout: Math.max(1, endMs - clock.steadyMs()),
-    });
+    const rest = { ...options, timeout: Math.max(1, endMs - clock.steadyMs()) };
+    return this.#askNow(id, command, rest);
   }
 
   async peek(id: string, options?: WaitOptions): Promise<SnapshotFrom<L>> {
