@@ -34,10 +34,11 @@ export class Answers<S extends HostedState> {
         if (ask !== undefined) this.#give(ask, outcome.command);
         break;
       case 'error':
+        // The asker first: no batch has the command, so nobody else would answer it if that threw.
+        this.reject(envelope, outcome.error);
         if (outcome.error instanceof WriteRejectedError) {
           this.#entity.signal('persist-rejected', outcome.error);
         }
-        this.reject(envelope, outcome.error);
         break;
       case 'stash':
         if (!this.#stash.setAside(envelope)) this.overflow(envelope);

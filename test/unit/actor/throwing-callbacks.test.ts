@@ -1,0 +1,73 @@
+import { expect } from 'chai';
+import type { EventObject } from 'xstate';
+import { createActor } from 'xstate';
+import { failureOf, type TestHostOptions, testHost } from './support.ts';
+
+interface Count extends EventObject {
+  readonly type: 'count';
+  readonly at?: Date;
+}
+
+/** A behaviour that counts, with callbacks that throw. */
+function openCounting(options: object, hostOptions: TestHostOptions = {}) {
+  const test = testHost(hostOptions);
+  const logic = test.host.behavior({
+    types: { commands: {} as Count, events: {} as EventObject },
+    persistenceId: 'b',
+    initialState: 0,
+    decide: ({ command }) => ({ type: 'persist', events: [{ ...command, type: 'counted' }] }),
+    evolve: (state) => state + 1,
+    ...options,
+  });
+  const actor = createActor(logic);
+  const errors: unknown[] = [];
+  actor.subscribe({ error: (error) => errors.push(error) });
+  actor.start();
+  const ask = (command: Count) => test.host.ask(actor, command, { timeout: 1000 });
+  return { ...test, actor, errors, ask };
+}
+
+/** Neither a text nor an error can be made of it. */
+const textless: unknown = Object.create(null);
+const fail = (): never => {
+  throw textless;
+};
+
+describe('a callback that throws what is no text', () => {
+  const callbacks: Readonly<Record<string, object>> = {
+    decide: { decide: fail },
+    evolve: { evolve: fail },
+    tagger: { tagger: fail },
+    metadata: { metadata: fail },
+    expireAfter: { expireAfter: fail },
+    'a validator of commands': {
+      commandSchema: { '~standard': { version: 1, vendor: 'test', validate: fail } },
+    },
+    'a validator of events': {
+      eventSchema: { '~standard': { version: 1, vendor: 'test', validate: fail } },
+    },
+    'an event adapter': { eventAdapter: { toJournal: fail, fromJournal: fail } },
+  };
+  for (const [name, options] of Object.entries(callbacks)) {
+    it(`rejects the command, and the entity lives: ${name}`, async () => {
+      const { ask, errors, journal } = openCounting(options);
+      const error = await failureOf(ask({ type: 'count' }));
+      expect(error.code).to.be.oneOf(['COMMAND_REJECTED', 'WRITE_REJECTED']);
+      expect(errors).to.deep.equal([]);
+      expect(journal.stored('b')).to.deep.equal([]);
+    });
+  }
+});
+
+describe('onSignal', () => {
+  it('that throws when it hears of what cannot be stored leaves nobody without an answer', async () => {
+    const { ask, errors } = openCounting({
+      onSignal: ({ type }: { type: string }) => {
+        if (type === 'persist-rejected') throw new Error('onSignal is broken');
+      },
+    });
+    const error = await failureOf(ask({ type: 'count', at: new Date() }));
+    expect(error).to.include({ code: 'WRITE_REJECTED', stored: 'no' });
+    expect(errors).to.have.length(1);
+  });
+});
