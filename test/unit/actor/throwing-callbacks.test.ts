@@ -1,7 +1,8 @@
 import { expect } from 'chai';
 import type { EventObject } from 'xstate';
 import { createActor } from 'xstate';
-import { failureOf, type TestHostOptions, testHost } from './support.ts';
+import { RecordingLogger } from '../../support/recording-logger.ts';
+import { failureOf, testHost } from './support.ts';
 
 interface Count extends EventObject {
   readonly type: 'count';
@@ -9,8 +10,9 @@ interface Count extends EventObject {
 }
 
 /** A behaviour that counts, with callbacks that throw. */
-function openCounting(options: object, hostOptions: TestHostOptions = {}) {
-  const test = testHost(hostOptions);
+function openCounting(options: object, inspect: () => void = () => {}) {
+  const log = new RecordingLogger();
+  const test = testHost({ log });
   const logic = test.host.behavior({
     types: { commands: {} as Count, events: {} as EventObject },
     persistenceId: 'b',
@@ -19,12 +21,12 @@ function openCounting(options: object, hostOptions: TestHostOptions = {}) {
     evolve: (state) => state + 1,
     ...options,
   });
-  const actor = createActor(logic);
+  const actor = createActor(logic, { inspect });
   const errors: unknown[] = [];
   actor.subscribe({ error: (error) => errors.push(error) });
   actor.start();
   const ask = (command: Count) => test.host.ask(actor, command, { timeout: 1000 });
-  return { ...test, actor, errors, ask };
+  return { ...test, log, actor, errors, ask };
 }
 
 /** Neither a text nor an error can be made of it. */
@@ -69,5 +71,19 @@ describe('onSignal', () => {
     const error = await failureOf(ask({ type: 'count', at: new Date() }));
     expect(error).to.include({ code: 'WRITE_REJECTED', stored: 'no' });
     expect(errors).to.have.length(1);
+  });
+});
+
+describe('an inspector', () => {
+  it('that throws keeps no message from the actor: its askers are answered', async () => {
+    let isBroken = false;
+    const { ask, errors, log, actor, host } = openCounting({}, () => {
+      if (isBroken) throw new Error('the inspector is broken');
+    });
+    await host.whenRecovered(actor);
+    isBroken = true;
+    expect((await ask({ type: 'count' })).snapshot.context).to.equal(1);
+    expect(errors).to.deep.equal([]);
+    expect(log.of('error')).to.include('an inspector threw');
   });
 });
