@@ -1,3 +1,4 @@
+import { ignoreOutcome } from './at-once.ts';
 import { WriteRejectedError } from './errors.ts';
 
 /** Levels that a value may have; the envelopes around it take the rest of what the codec reads. */
@@ -157,6 +158,7 @@ function memberPath(name: string): string {
 }
 
 function refused(value: unknown, path: string): WriteRejectedError {
+  ignoreOutcome(value); // somebody has forgotten to await it
   if (typeof value === 'number') return refusal(String(value), path);
   if (typeof value === 'object' && value !== null) {
     return refusal(`an instance of ${className(value)}`, path);

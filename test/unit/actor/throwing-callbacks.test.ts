@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import type { EventObject } from 'xstate';
 import { createActor } from 'xstate';
 import { RecordingLogger } from '../../support/recording-logger.ts';
-import { failureOf, testHost } from './support.ts';
+import { failureOf, settle, testHost } from './support.ts';
 
 interface Count extends EventObject {
   readonly type: 'count';
@@ -86,4 +86,36 @@ describe('an inspector', () => {
     expect(errors).to.deep.equal([]);
     expect(log.of('error')).to.include('an inspector threw');
   });
+});
+
+describe('a promise that somebody has forgotten to await', () => {
+  const later = (): Promise<never> => Promise.reject(new Error('later'));
+  const event = { type: 'counted' };
+  const persist = (more: object) => ({
+    decide: () => ({ type: 'persist', events: [event], ...more }),
+    deliveries: { to: { mail: () => {} } },
+  });
+  const forgetful: Readonly<Record<string, () => object>> = {
+    'in an event': () => persist({ events: [{ ...event, id: later() }] }),
+    'as an event': () => persist({ events: [later()] }),
+    'as the reason of decide': () => ({ decide: () => ({ type: 'reject', reason: later() }) }),
+    'as a message': () => persist({ deliver: [{ to: 'mail', message: later() }] }),
+    'as the id of a delivery': () => persist({ deliver: [{ to: 'mail', id: later() }] }),
+    'as a reply to be stored': () => persist({ reply: later() }),
+    'in the metadata': () => ({ metadata: () => ({ id: later() }) }),
+    'as a header': () => ({ headers: () => ({ id: later() }) }),
+    'as a tag': () => ({ tagger: () => [later()] }),
+    'as what an adapter gives back': () => ({
+      eventAdapter: { toJournal: (one: object) => one, fromJournal: () => [later()] },
+    }),
+  };
+  for (const [place, options] of Object.entries(forgetful)) {
+    it(`rejects the command alone, though it fails: ${place}`, async () => {
+      const { host, actor, journal } = openCounting(options());
+      const asked = host.ask(actor, { type: 'count' }, { commandId: 'a' });
+      expect((await failureOf(asked)).code).to.match(/REJECTED|INVALID_INPUT/);
+      await settle(); // an unhandled rejection would end the process
+      expect(journal.stored('b')).to.deep.equal([]);
+    });
+  }
 });
