@@ -1,10 +1,12 @@
 import { CommandUnhandledError, WriteRejectedError } from '../../model/errors.ts';
+import { storedForm } from '../../model/stored-form.ts';
 import type { Ask, AskResult } from '../entity/ask.ts';
 import { catchRejection } from '../entity/catch-rejection.ts';
 import type { Entity } from '../entity/entity.ts';
 import type { HostedState } from '../entity/entity-logic.ts';
 import { type Envelope, type Evaluated, isStored } from '../entity/evaluated.ts';
 import type { Lifecycle } from '../entity/lifecycle.ts';
+import type { RecentCommand } from '../entity/recent-commands.ts';
 import type { CommandStash } from './command-stash.ts';
 
 /** What the askers of an entity hear. */
@@ -26,12 +28,14 @@ export class Answers<S extends HostedState> {
       case 'reply':
         if (ask !== undefined) {
           const events = steps.filter(isStored).map(({ event }) => event);
-          this.#give(ask, { sequenceNr: this.#entity.sequenceNr, events, reply: outcome.reply });
+          const isKept = ask.terms.commandId !== undefined && events.length > 0;
+          const reply = isKept ? copyOf(outcome.reply) : outcome.reply;
+          this.#give(ask, { sequenceNr: this.#entity.sequenceNr, events, reply });
         }
         catchRejection(outcome.thenRun?.(this.#entity.state), this.#entity);
         break;
       case 'known':
-        if (ask !== undefined) this.#give(ask, outcome.command);
+        if (ask !== undefined) this.#giveAgain(ask, outcome.command);
         break;
       case 'error':
         // The asker first: no batch has the command, so nobody else would answer it if that threw.
@@ -50,6 +54,10 @@ export class Answers<S extends HostedState> {
     }
   }
 
+  #giveAgain(ask: Ask, command: RecentCommand): void {
+    this.#give(ask, { ...command, reply: copyOf(command.reply) });
+  }
+
   /** Beside the answer, which may be an earlier one, the asker gets the entity as it is now. */
   #give(ask: Ask, { sequenceNr, events, reply }: Omit<AskResult, 'snapshot'>): void {
     const snapshot = this.#life.expose(this.#stash.length);
@@ -60,7 +68,7 @@ export class Answers<S extends HostedState> {
   end(ask: Ask): void {
     const known = this.#entity.recent.find(ask.terms.commandId, this.#entity.deps.clock.nowMs());
     if (known === undefined) ask.fail(this.#life.endedError('no'));
-    else this.#give(ask, known);
+    else this.#giveAgain(ask, known);
   }
 
   /** The command finds no room in the stash. */
@@ -94,4 +102,9 @@ export class Answers<S extends HostedState> {
     // A result or a delay that cannot be stored would be waited for in vain for ever.
     if (envelope.internal || !lives) this.#life.fail(new WriteRejectedError(text, { cause }));
   }
+}
+
+/** The reply that is kept stays as it is, whatever its asker does with the one that it gets. */
+function copyOf(reply: unknown): unknown {
+  return reply === undefined ? undefined : storedForm(reply, 'reply');
 }
