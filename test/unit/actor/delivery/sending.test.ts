@@ -108,6 +108,23 @@ describe('a delivery', () => {
     ]);
   });
 
+  it('is the same in each attempt, whatever its destination did with it before', async () => {
+    const texts: string[][] = [];
+    const mail = async (message: unknown): Promise<void> => {
+      const words = message as string[];
+      texts.push([...words]);
+      words.pop();
+      throw new Error('not yet');
+    };
+    const world = openOutbox({ deliveries: { to: { mail } } });
+    await world.post(['dear', 'friend']);
+    await world.time.pass(5_000);
+    expect(texts).to.deep.equal([
+      ['dear', 'friend'],
+      ['dear', 'friend'],
+    ]);
+  });
+
   it('begins in the order of the events, and within an event in the order given', async () => {
     const world = openOutbox();
     await Promise.all([world.post('a', 'b'), world.post('c'), world.post('d', 'e')]);
