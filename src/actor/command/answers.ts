@@ -4,7 +4,7 @@ import type { Ask, AskResult } from '../entity/ask.ts';
 import { catchRejection } from '../entity/catch-rejection.ts';
 import type { Entity } from '../entity/entity.ts';
 import type { HostedState } from '../entity/entity-logic.ts';
-import { type Envelope, type Evaluated, isStored } from '../entity/evaluated.ts';
+import { type Envelope, type Evaluated, isStored, type Step } from '../entity/evaluated.ts';
 import type { Lifecycle } from '../entity/lifecycle.ts';
 import type { RecentCommand } from '../entity/recent-commands.ts';
 import type { CommandStash } from './command-stash.ts';
@@ -26,12 +26,7 @@ export class Answers<S extends HostedState> {
     const { ask } = envelope;
     switch (outcome.type) {
       case 'reply':
-        if (ask !== undefined) {
-          const events = steps.filter(isStored).map(({ event }) => event);
-          const isKept = ask.terms.commandId !== undefined && events.length > 0;
-          const reply = isKept ? copyOf(outcome.reply) : outcome.reply;
-          this.#give(ask, { sequenceNr: this.#entity.sequenceNr, events, reply });
-        }
+        if (ask !== undefined) this.#giveFirst(ask, steps, outcome.reply);
         catchRejection(outcome.thenRun?.(this.#entity.state), this.#entity);
         break;
       case 'known':
@@ -52,6 +47,13 @@ export class Answers<S extends HostedState> {
         this.#life.fail(outcome.error);
         break;
     }
+  }
+
+  #giveFirst(ask: Ask, steps: readonly Step<S>[], reply: unknown): void {
+    const events = steps.filter(isStored).map(({ event }) => event);
+    const isKept = ask.terms.commandId !== undefined && events.length > 0;
+    const { sequenceNr } = this.#entity;
+    this.#give(ask, { sequenceNr, events, reply: isKept ? copyOf(reply) : reply });
   }
 
   #giveAgain(ask: Ask, command: RecentCommand): void {

@@ -77,7 +77,7 @@ describe('ask with commandId', () => {
     for (let tries = 0; tries < 3; tries++) {
       const reply = (await askAgain()) as typeof wanted;
       expect(reply).to.deep.equal({ items: [3, 1] });
-      reply.items.sort();
+      reply.items.pop();
     }
     const last = host.ask(actor, put('a'), { commandId: 'id-1' });
     await host.stop(actor);

@@ -89,7 +89,10 @@ describe('invoked promises of a persistent actor', () => {
     const revived = after.start();
     await after.host.whenRecovered(revived);
     expect(after.calls).to.have.length(0);
-    expect(revived.getSnapshot().context.failure).to.deep.include({ ...live });
+    expect(revived.getSnapshot().context.failure).to.include({
+      message: live.message,
+      status: 503,
+    });
   });
 
   it('end the entity when their result cannot be stored, with a hint', async () => {

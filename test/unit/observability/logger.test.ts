@@ -130,7 +130,9 @@ describe('the logger of a user', () => {
     warn: () => {
       throw new Error('the disk is full');
     },
-    error: () => Promise.reject(new Error('not connected')),
+    error: (async () => {
+      throw new Error('not connected');
+    }) as Logger['error'],
     child: () => log,
   };
 
