@@ -19,11 +19,11 @@ export function storedForm<T>(value: T, name = 'event'): T {
   } catch (error) {
     // The copy keeps no path, since it is made for every event. The search for the place may call
     // a getter again, so it may find nothing.
-    findFault(value, { path: name, ancestors: [] });
-    const text = 'a value cannot be stored: it cannot be read';
-    throw error instanceof WriteRejectedError
-      ? error
-      : new WriteRejectedError(text, { cause: error });
+    const fault = faultOf(value, name) ?? error;
+    const text = `a value cannot be stored: it cannot be read at ${name}`;
+    throw fault instanceof WriteRejectedError
+      ? fault
+      : new WriteRejectedError(text, { cause: fault, path: name });
   }
 }
 
@@ -124,6 +124,16 @@ function copyItems(items: readonly unknown[], levels: number): unknown[] {
 interface Visit {
   readonly path: string;
   readonly ancestors: readonly object[];
+}
+
+/** What the search for the place throws, be it of a getter; `undefined` = it found nothing. */
+function faultOf(value: unknown, path: string): unknown {
+  try {
+    findFault(value, { path, ancestors: [] });
+    return undefined;
+  } catch (fault) {
+    return fault;
+  }
 }
 
 /** @throws {WriteRejectedError} naming the first place that JSON cannot hold */

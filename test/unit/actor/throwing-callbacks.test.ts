@@ -61,6 +61,15 @@ describe('a callback that throws what is no text', () => {
   }
 });
 
+describe('an event with a getter that throws', () => {
+  it('is refused with its place', async () => {
+    const event = Object.defineProperty({ type: 'counted' }, 'n', { enumerable: true, get: fail });
+    const { ask } = openCounting({ decide: () => ({ type: 'persist', events: [event] }) });
+    const error = await failureOf(ask({ type: 'count' }));
+    expect(error).to.include({ code: 'WRITE_REJECTED', path: 'event' });
+  });
+});
+
 describe('onSignal', () => {
   it('that throws when it hears of what cannot be stored leaves nobody without an answer', async () => {
     const { ask, errors } = openCounting({
