@@ -1,9 +1,10 @@
 import type { ActorLogic, AnyActorScope, EventObject } from 'xstate';
+import { ignoreOutcome } from '../model/at-once.ts';
 import { CodecError, InvalidInputError } from '../model/errors.ts';
 import { checkOptionNames, type OptionNames } from '../model/option-names.ts';
 import { readObject } from '../model/plain-members.ts';
 import type { CommandNames } from './entity/ask.ts';
-import { ignoreOutcome, kindOf } from './entity/check-input.ts';
+import { kindOf } from './entity/check-input.ts';
 import type { DecisionOf, NoOthers, ReplyOfDecision } from './entity/decision-types.ts';
 import { type Delivered, isDelivered } from './entity/delivery-options.ts';
 import type { DryRun, EntityLogic, StoredInput, UsedMachine } from './entity/entity-logic.ts';

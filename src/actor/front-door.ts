@@ -1,5 +1,6 @@
 import type { AnyActorRef, EventObject } from 'xstate';
 import { StateMachine } from 'xstate';
+import type { Logger } from '../observability/logger.ts';
 import { Attached } from '../runtime/attached.ts';
 import { isEvent } from './entity/check-input.ts';
 import type { ChildMessages } from './entity/child-messages.ts';
@@ -11,7 +12,7 @@ type Source = AnyActorRef | undefined;
 /** xstate's way between the actors of one system; only the order to stop does not take it. */
 interface RelayingSystem {
   _relay: (source: Source, target: AnyActorRef, event: unknown) => void;
-  readonly _sendInspectionEvent: (event: unknown) => void;
+  _sendInspectionEvent: (event: unknown) => void;
 }
 
 /** What xstate knows of an actor and does not show. */
@@ -34,6 +35,7 @@ interface GuardedEntity {
   readonly childMessages: Pick<ChildMessages, 'sent'>;
   /** xstate has told its actor to stop, which it does when its turn ends. */
   isToldToStop: boolean;
+  readonly deps: { readonly log: Logger };
 }
 
 const doors = new Attached<Door>('persistence door');
@@ -72,13 +74,22 @@ export function guardDoor(self: AnyActorRef, entity: GuardedEntity): void {
     entity.isToldToStop = true;
     return stop.call(self);
   };
-  guardSystem(self.system as unknown as RelayingSystem);
+  guardSystem(self.system as unknown as RelayingSystem, entity.deps.log);
 }
 
 /** Children, timers and parents are of the actor's own system. */
-function guardSystem(system: RelayingSystem): void {
+function guardSystem(system: RelayingSystem, log: Logger): void {
   if (guardedSystems.get(system) === true) return;
   guardedSystems.set(system, true);
+  const inspect = system._sendInspectionEvent;
+  // The message that is being inspected may be the answer of the journal: it must arrive.
+  system._sendInspectionEvent = (event) => {
+    try {
+      inspect(event);
+    } catch (err) {
+      log.error({ err }, 'an inspector threw');
+    }
+  };
   const relay = system._relay;
   system._relay = (source, target, event) => {
     const door = doors.get(target);

@@ -1,4 +1,5 @@
 import type { EventObject } from 'xstate';
+import { ignoreOutcome } from '../model/at-once.ts';
 import { InvalidInputError } from '../model/errors.ts';
 import { checkOptionNames, type OptionNames } from '../model/option-names.ts';
 import { shown } from '../model/shown.ts';
@@ -7,7 +8,7 @@ import { longestTimeoutMs } from '../runtime/alarms.ts';
 import { actorPrefix } from './delivery/actor-address.ts';
 import { defaultAskTimeoutMs } from './entity/ask.ts';
 import { besideOf, type Hooks } from './entity/beside-events.ts';
-import { checkId, ignoreOutcome, kindOf } from './entity/check-input.ts';
+import { checkId, kindOf } from './entity/check-input.ts';
 import type {
   DeliverySettings,
   Destination,

@@ -16,7 +16,7 @@ import type { Journals } from '../journal/journals.ts';
 import { InvalidInputError } from '../model/errors.ts';
 import type { Key } from '../model/key.ts';
 import type { OptionNames } from '../model/option-names.ts';
-import { type Logger, silentLogger } from '../observability/logger.ts';
+import { type Logger, silentLogger, unfailing } from '../observability/logger.ts';
 import type { PluginSource } from '../plugin/plugin-context.ts';
 import type { JournalPlugin } from '../ports/journal-plugin.ts';
 import type { SnapshotStorePlugin } from '../ports/snapshot-store.ts';
@@ -116,7 +116,7 @@ export async function createPersistence(options: PersistenceOptions): Promise<Pe
     ...(options.config === undefined ? {} : { text: options.config }),
     overrides: Object.fromEntries(sections),
   });
-  const log = options.log ?? silentLogger;
+  const log = unfailing(options.log ?? silentLogger);
   const plugins = new Plugins({ config, log, registered });
   try {
     return await openPersistence(plugins, { config, checkKeys, log });

@@ -33,7 +33,7 @@ import type { Key } from '../model/key.ts';
 import type { OptionNames } from '../model/option-names.ts';
 import type { Topic } from '../model/position.ts';
 import type { WakeUpPlace } from '../model/wake-up.ts';
-import { type Logger, silentLogger } from '../observability/logger.ts';
+import { type Logger, silentLogger, unfailing } from '../observability/logger.ts';
 import { type OwnKeyMappingDeps, openOwnKeyMapping } from '../plugin/own-key-mapping.ts';
 import { type KeyMapping, keyMappingOf, onlyTopicOf } from '../plugin/persistence-id-to-key.ts';
 import type { CallOptions } from '../ports/call-options.ts';
@@ -93,7 +93,8 @@ export async function openJournals(options: OpenJournalsOptions): Promise<OpenJo
     return options.plugin === undefined ? defaultJournalOf(config) : canonicalPath(options.plugin);
   };
   const unused = new AbortController();
-  const deps = { log: options.log ?? silentLogger, clock: systemClock, unused: unused.signal };
+  const log = unfailing(options.log ?? silentLogger);
+  const deps = { log, clock: systemClock, unused: unused.signal };
   try {
     const [, { ownKeys }] = await readAllTogether<[unknown, JournalsAsWritten]>(checkKeys, () =>
       readJournals(config, pathOf(), deps),

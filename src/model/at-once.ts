@@ -10,6 +10,11 @@ import { InvalidInputError } from './errors.ts';
  */
 export function atOnce<T>(answer: T, what: string): T {
   if (!(answer instanceof Promise)) return answer;
-  answer.catch(() => {});
+  ignoreOutcome(answer);
   throw new InvalidInputError(`${what} answered a promise; it must answer at once`);
+}
+
+/** The failure of a promise that nobody awaits would end the process. */
+export function ignoreOutcome(value: unknown): void {
+  if (value instanceof Promise) value.catch(() => {});
 }

@@ -13,3 +13,13 @@ export function shown(value: unknown): string {
   if (typeof value !== 'object' || value === null) return String(value);
   return Array.isArray(value) ? 'an array' : 'an object';
 }
+
+/** What was thrown, for a message: callbacks of the user may throw what cannot even be a text. */
+export function thrownText(thrown: unknown): string {
+  if (thrown instanceof Error) return thrown.message;
+  try {
+    return String(thrown);
+  } catch {
+    return shown(thrown);
+  }
+}

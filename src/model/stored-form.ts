@@ -1,3 +1,4 @@
+import { ignoreOutcome } from './at-once.ts';
 import { WriteRejectedError } from './errors.ts';
 
 /** Levels that a value may have; the envelopes around it take the rest of what the codec reads. */
@@ -18,11 +19,11 @@ export function storedForm<T>(value: T, name = 'event'): T {
   } catch (error) {
     // The copy keeps no path, since it is made for every event. The search for the place may call
     // a getter again, so it may find nothing.
-    findFault(value, { path: name, ancestors: [] });
-    const text = 'a value cannot be stored: it cannot be read';
-    throw error instanceof WriteRejectedError
-      ? error
-      : new WriteRejectedError(text, { cause: error });
+    const fault = faultOf(value, name) ?? error;
+    const text = `a value cannot be stored: it cannot be read at ${name}`;
+    throw fault instanceof WriteRejectedError
+      ? fault
+      : new WriteRejectedError(text, { cause: fault, path: name });
   }
 }
 
@@ -125,6 +126,16 @@ interface Visit {
   readonly ancestors: readonly object[];
 }
 
+/** What the search for the place throws, be it of a getter; `undefined` = it found nothing. */
+function faultOf(value: unknown, path: string): unknown {
+  try {
+    findFault(value, { path, ancestors: [] });
+    return undefined;
+  } catch (fault) {
+    return fault;
+  }
+}
+
 /** @throws {WriteRejectedError} naming the first place that JSON cannot hold */
 function findFault(value: unknown, { path, ancestors: above }: Visit): void {
   if (typeof value === 'number' && !Number.isFinite(value)) throw refused(value, path);
@@ -157,6 +168,7 @@ function memberPath(name: string): string {
 }
 
 function refused(value: unknown, path: string): WriteRejectedError {
+  ignoreOutcome(value); // somebody has forgotten to await it
   if (typeof value === 'number') return refusal(String(value), path);
   if (typeof value === 'object' && value !== null) {
     return refusal(`an instance of ${className(value)}`, path);

@@ -1,4 +1,5 @@
 import { types } from 'node:util';
+import { ignoreOutcome } from './at-once.ts';
 import { InvalidInputError } from './errors.ts';
 import type { Headers, PrintedEvent } from './event.ts';
 import { type Payload, PrintedJson } from './payload.ts';
@@ -135,5 +136,6 @@ function checkWellFormed(text: unknown, place: string): string {
 }
 
 function refusal(path: string, rule: string, value: unknown): InvalidInputError {
+  ignoreOutcome(value);
   return new InvalidInputError(`${path} ${rule}, not ${shown(value)}`, { path });
 }

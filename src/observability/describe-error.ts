@@ -1,4 +1,5 @@
 import { JournalError } from '../model/errors.ts';
+import { thrownText } from '../model/shown.ts';
 
 /** Causes that are printed at most. */
 const maxCauses = 10;
@@ -29,7 +30,7 @@ function causeOf(error: unknown): unknown {
 }
 
 function textOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
+  if (!(error instanceof Error)) return thrownText(error);
   // Node tries all addresses of a host and then has nothing to say of its own.
   const inner = error instanceof AggregateError ? error.errors.map(textOf).join('; ') : '';
   const message = error.message || inner || error.name;

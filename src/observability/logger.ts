@@ -30,6 +30,37 @@ export const silentLogger: Logger = {
 
 const levels = ['debug', 'info', 'warn', 'error'] as const;
 
+/**
+ * The logger of a user, whose lines never fail: nothing may go wrong, or be left undone, because a
+ * line cannot be written. What it throws, or rejects with, is left out.
+ */
+export function unfailing(log: Logger): Logger {
+  if (log === silentLogger) return log;
+  const at =
+    (level: Level) =>
+    (fields: LogFields, message: string): void => {
+      try {
+        const answer: unknown = log[level](fields, message);
+        if (answer instanceof Promise) answer.catch(() => {});
+      } catch {
+        // Whom should it be told?
+      }
+    };
+  return {
+    debug: at('debug'),
+    info: at('info'),
+    warn: at('warn'),
+    error: at('error'),
+    child: (fields) => {
+      try {
+        return unfailing(log.child(fields));
+      } catch {
+        return silentLogger;
+      }
+    },
+  };
+}
+
 type Level = (typeof levels)[number];
 
 /**

@@ -100,7 +100,7 @@ async function load(
   try {
     return (await import(url)) as Readonly<Record<string, unknown>>;
   } catch (cause) {
-    const isMissing = (cause as { readonly url?: unknown }).url === url;
+    const isMissing = (cause as { readonly url?: unknown } | undefined)?.url === url;
     if (isMissing) throw failure(notFound(name, [name.relativeTo]), cause);
     throw failure(
       `names ${name.specifier}, which fails while it is loaded: ${String(cause)}`,

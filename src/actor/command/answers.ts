@@ -1,10 +1,12 @@
 import { CommandUnhandledError, WriteRejectedError } from '../../model/errors.ts';
+import { storedForm } from '../../model/stored-form.ts';
 import type { Ask, AskResult } from '../entity/ask.ts';
 import { catchRejection } from '../entity/catch-rejection.ts';
 import type { Entity } from '../entity/entity.ts';
 import type { HostedState } from '../entity/entity-logic.ts';
-import { type Envelope, type Evaluated, isStored } from '../entity/evaluated.ts';
+import { type Envelope, type Evaluated, isStored, type Step } from '../entity/evaluated.ts';
 import type { Lifecycle } from '../entity/lifecycle.ts';
+import type { RecentCommand } from '../entity/recent-commands.ts';
 import type { CommandStash } from './command-stash.ts';
 
 /** What the askers of an entity hear. */
@@ -24,20 +26,18 @@ export class Answers<S extends HostedState> {
     const { ask } = envelope;
     switch (outcome.type) {
       case 'reply':
-        if (ask !== undefined) {
-          const events = steps.filter(isStored).map(({ event }) => event);
-          this.#give(ask, { sequenceNr: this.#entity.sequenceNr, events, reply: outcome.reply });
-        }
+        if (ask !== undefined) this.#giveFirst(ask, steps, outcome.reply);
         catchRejection(outcome.thenRun?.(this.#entity.state), this.#entity);
         break;
       case 'known':
-        if (ask !== undefined) this.#give(ask, outcome.command);
+        if (ask !== undefined) this.#giveAgain(ask, outcome.command);
         break;
       case 'error':
+        // The asker first: no batch has the command, so nobody else would answer it if that threw.
+        this.reject(envelope, outcome.error);
         if (outcome.error instanceof WriteRejectedError) {
           this.#entity.signal('persist-rejected', outcome.error);
         }
-        this.reject(envelope, outcome.error);
         break;
       case 'stash':
         if (!this.#stash.setAside(envelope)) this.overflow(envelope);
@@ -47,6 +47,17 @@ export class Answers<S extends HostedState> {
         this.#life.fail(outcome.error);
         break;
     }
+  }
+
+  #giveFirst(ask: Ask, steps: readonly Step<S>[], reply: unknown): void {
+    const events = steps.filter(isStored).map(({ event }) => event);
+    const isKept = ask.terms.commandId !== undefined && events.length > 0;
+    const { sequenceNr } = this.#entity;
+    this.#give(ask, { sequenceNr, events, reply: isKept ? copyOf(reply) : reply });
+  }
+
+  #giveAgain(ask: Ask, command: RecentCommand): void {
+    this.#give(ask, { ...command, reply: copyOf(command.reply) });
   }
 
   /** Beside the answer, which may be an earlier one, the asker gets the entity as it is now. */
@@ -59,7 +70,7 @@ export class Answers<S extends HostedState> {
   end(ask: Ask): void {
     const known = this.#entity.recent.find(ask.terms.commandId, this.#entity.deps.clock.nowMs());
     if (known === undefined) ask.fail(this.#life.endedError('no'));
-    else this.#give(ask, known);
+    else this.#giveAgain(ask, known);
   }
 
   /** The command finds no room in the stash. */
@@ -93,4 +104,9 @@ export class Answers<S extends HostedState> {
     // A result or a delay that cannot be stored would be waited for in vain for ever.
     if (envelope.internal || !lives) this.#life.fail(new WriteRejectedError(text, { cause }));
   }
+}
+
+/** The reply that is kept stays as it is, whatever its asker does with the one that it gets. */
+function copyOf(reply: unknown): unknown {
+  return reply === undefined ? undefined : storedForm(reply, 'reply');
 }

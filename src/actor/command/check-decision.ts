@@ -1,7 +1,8 @@
 import type { EventObject } from 'xstate';
+import { ignoreOutcome } from '../../model/at-once.ts';
 import { InvalidInputError } from '../../model/errors.ts';
 import { checkOptionNames } from '../../model/option-names.ts';
-import { eventFault, ignoreOutcome, kindOf } from '../entity/check-input.ts';
+import { eventFault, kindOf } from '../entity/check-input.ts';
 import { deliveryMembers } from '../entity/delivery-options.ts';
 import type { Decision } from '../entity/entity-options.ts';
 
@@ -27,7 +28,9 @@ export function checkDecision<S>(answer: unknown, command: EventObject): Decisio
   }
   for (let i = 0; i < events.length; i++) {
     const fault = eventFault(events[i]);
-    if (fault !== undefined) throw wrong(command, `persists events of which number ${i} ${fault}`);
+    if (fault === undefined) continue;
+    ignoreOutcome(events[i]);
+    throw wrong(command, `persists events of which number ${i} ${fault}`);
   }
   checkDeliveries(deliver, command);
   if (!isListOf(confirm, (id) => typeof id === 'string')) {
@@ -79,8 +82,8 @@ function checkMembers<S>(decision: Decision<EventObject, S>, command: EventObjec
   const { type } = decision;
   const known = members[type];
   for (const [name, value] of Object.entries(decision)) {
+    ignoreOutcome(value); // also of what is refused later
     if (value === undefined || name === 'type' || known.includes(name)) continue;
-    ignoreOutcome(value);
     const has = known.length === 0 ? 'nothing' : known.map((one) => `"${one}"`).join(', ');
     throw wrong(command, `answered "${type}" with "${name}"; beside its type it may have ${has}`);
   }
@@ -95,6 +98,7 @@ export function checkTags(tags: unknown, event: EventObject): readonly string[] 
   }
   ignoreOutcome(tags);
   const bad = list?.find((tag) => typeof tag !== 'string' || tag.trim() === '');
+  ignoreOutcome(bad);
   const what =
     list === undefined ? kindOf(tags) : typeof bad === 'string' ? 'a blank text' : kindOf(bad);
   const text = `the tags of "${event.type}" must be texts that are not blank, in an array or another iterable, not ${what}`;

@@ -1,5 +1,6 @@
 import { atOnce } from '../../model/at-once.ts';
 import { DataIntegrityError, WriteFailedError } from '../../model/errors.ts';
+import { withoutOutput } from '../delivery/hear-report.ts';
 import type { DeliverySender } from '../delivery/sender.ts';
 import type { Entity } from '../entity/entity.ts';
 import type { HostedState } from '../entity/entity-logic.ts';
@@ -219,14 +220,27 @@ export class CommandPipeline<S extends HostedState> {
     if (cause === undefined || culprit === undefined || this.#isTorn(causes)) return;
     const at = this.#batch.indexOf(culprit);
     const isOnlyWrite = this.#planned.length === 1;
-    if (isOnlyWrite) this.answers.rejectedByJournal(culprit.envelope, cause);
-    else this.#evaluator.evaluateAlone(this.#batch.length - at);
+    const again = isOnlyWrite ? this.#judge(culprit.envelope, cause) : nothing;
+    if (!isOnlyWrite) this.#evaluator.evaluateAlone(this.#batch.length - at);
     const rest = this.#batch.slice(isOnlyWrite ? at + 1 : at);
     for (const { envelope } of rest) if (envelope.ask !== undefined) envelope.ask.stored = 'no';
-    this.stash.putBack(rest.map(({ envelope }) => envelope));
+    this.stash.putBack([...again, ...rest.map(({ envelope }) => envelope)]);
     this.#batch = this.#batch.slice(0, at);
     this.#isStored = true;
     if (!this.#tellCommits()) this.#finish();
+  }
+
+  /** The journal has rejected this command, and no other. Gives what is to be tried again of it. */
+  #judge(envelope: Envelope, cause: Error): readonly Envelope[] {
+    const bare = withoutOutput(envelope, cause);
+    if (bare === undefined) {
+      this.answers.rejectedByJournal(envelope, cause);
+      return nothing;
+    }
+    const { persistenceId, deps } = this.#entity;
+    const fields = { persistenceId, delivery: envelope.delivery, err: cause };
+    deps.log.warn(fields, 'a delivery is confirmed without its output, which the journal refused');
+    return [bare];
   }
 
   /** A write was rejected and a later one stored, decided on events that do not exist. */

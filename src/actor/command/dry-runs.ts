@@ -1,4 +1,5 @@
 import type { EventObject } from 'xstate';
+import { ignoreOutcome } from '../../model/at-once.ts';
 import { CommandRejectedError, InvalidInputError } from '../../model/errors.ts';
 import { StoredForm, storedForm } from '../../model/stored-form.ts';
 import { EventFacts } from '../../ports/journal-plugin.ts';
@@ -116,6 +117,7 @@ export class DryRuns<S extends HostedState> {
     for (const [part, applied] of events.entries()) {
       const fault = eventFault(applied);
       if (fault !== undefined) {
+        ignoreOutcome(applied);
         return new InvalidInputError(`what its event adapter gives back ${fault}`);
       }
       if (state.status !== 'active') {

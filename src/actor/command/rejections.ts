@@ -5,6 +5,7 @@ import {
   TooManyDeliveriesError,
   WriteRejectedError,
 } from '../../model/errors.ts';
+import { thrownText } from '../../model/shown.ts';
 
 /** The reason that `decide` gave; callers in JavaScript may give another value than an error. */
 export function rejectionByUser({ type }: EventObject, reason: unknown): CommandRejectedError {
@@ -31,5 +32,5 @@ export function rejectionOf(event: EventObject, cause: Error): Error {
 
 /** Callbacks of the user may throw anything. */
 export function asError(value: unknown): Error {
-  return value instanceof Error ? value : new Error(String(value), { cause: value });
+  return value instanceof Error ? value : new Error(thrownText(value), { cause: value });
 }

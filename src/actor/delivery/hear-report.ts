@@ -1,3 +1,4 @@
+import { WriteRejectedError } from '../../model/errors.ts';
 import type { Entity } from '../entity/entity.ts';
 import type { HostedState } from '../entity/entity-logic.ts';
 import { type Envelope, ownInput } from '../entity/evaluated.ts';
@@ -26,4 +27,17 @@ export function hearReport<S extends HostedState>(
   const { output } = outcome;
   const event = output === undefined ? { type, id } : { type, id, output };
   pipeline.receive({ ...ownInput, event, delivery: id });
+}
+
+/**
+ * The confirmation without what the destination answered: the message has arrived, and is not sent
+ * again because its answer is too large for the journal. `undefined` = the rejected command is no
+ * confirmation, has no answer, or was rejected for another reason than what it holds.
+ */
+export function withoutOutput(input: Envelope, rejection: Error): Envelope | undefined {
+  const { event, delivery } = input;
+  const isForGood = rejection instanceof WriteRejectedError && !rejection.retryable;
+  if (delivery === undefined || !isForGood || !('output' in event)) return undefined;
+  const { output: _, ...bare } = event;
+  return { ...input, event: bare };
 }

@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto';
+import { ignoreOutcome } from '../../model/at-once.ts';
 import { InvalidInputError, TooManyDeliveriesError } from '../../model/errors.ts';
 import { storedForm } from '../../model/stored-form.ts';
 import type { DeliveryFact, EventFacts } from '../../ports/journal-plugin.ts';
@@ -142,6 +143,7 @@ export class OutboxDraft {
 /** @throws {InvalidInputError} it is no id */
 function checkDeliveryId(id: unknown): string {
   if (isShortId(id)) return id;
+  ignoreOutcome(id);
   const given = typeof id === 'string' ? JSON.stringify(id) : kindOf(id);
   const text = `the id of a delivery must be ${shortIdText}, not ${given}`;
   throw new InvalidInputError(`${text}; nothing was stored`);

@@ -230,7 +230,9 @@ export class DeliverySender<S extends HostedState> {
       await Promise.resolve(); // the turn of the actor ends first
       signal.throwIfAborted();
       const { attempts: attempt } = sending;
-      const sent = destination.send(message, {
+      // A copy: what a destination does with it is not sent again, nor kept by a snapshot.
+      const own = message === undefined ? undefined : storedForm(message, 'message');
+      const sent = destination.send(own, {
         id,
         attempt,
         persistenceId,

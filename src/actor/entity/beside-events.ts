@@ -1,12 +1,12 @@
 import type { EventObject } from 'xstate';
-import { atOnce } from '../../model/at-once.ts';
+import { atOnce, ignoreOutcome } from '../../model/at-once.ts';
 import { InvalidInputError } from '../../model/errors.ts';
 import { ExpireAfter } from '../../model/expire-after.ts';
 import type { JsonValue } from '../../model/payload.ts';
 import { storedForm } from '../../model/stored-form.ts';
 import { writtenHeaders } from '../../model/written-event.ts';
 import type { BesideEvents } from '../../ports/journal-plugin.ts';
-import { ignoreOutcome, kindOf } from './check-input.ts';
+import { kindOf } from './check-input.ts';
 import { durationMs } from './duration-ms.ts';
 import type { EntityOptions, WriteArgs } from './entity-options.ts';
 

@@ -136,8 +136,3 @@ export function isShortId(value: unknown): value is string {
 function isCount(value: unknown): boolean {
   return Number.isSafeInteger(value) && Number(value) >= 0;
 }
-
-/** The failure of a promise that nobody awaits would end the process. */
-export function ignoreOutcome(value: unknown): void {
-  if (value instanceof Promise) value.catch(() => {});
-}

@@ -1,7 +1,7 @@
 import type { EventObject } from 'xstate';
+import { ignoreOutcome } from '../../model/at-once.ts';
 import { InvalidInputError, StashOverflowError } from '../../model/errors.ts';
 import { shown } from '../../model/shown.ts';
-import { ignoreOutcome } from './check-input.ts';
 
 /** A command for which a full stash has no room: it is certainly not stored. */
 export interface StashOverflow {

@@ -1,5 +1,6 @@
 import type { EventObject, StateValue } from 'xstate';
 import { matchesState } from 'xstate';
+import { shown, thrownText } from '../../model/shown.ts';
 import { setMember, storedForm } from '../../model/stored-form.ts';
 import type { EventFacts } from '../../ports/journal-plugin.ts';
 import { isReservedType } from '../evolution/reserved-types.ts';
@@ -84,11 +85,8 @@ export function toStored(
     return storedForm({ type, output, actorId, snapshot: shownAtTheEnd(lastSnapshot) });
   }
   if (type.startsWith(errorPrefix)) {
-    // What was thrown need not be an error, and may have the fields of a stored one.
-    const thrown = error instanceof Error ? undefined : 'value';
-    const stored = error instanceof Error ? errorToStored(error) : error;
-    const shown = shownAtTheEnd(lastSnapshot);
-    return storedForm({ type, error: stored, thrown, actorId, snapshot: shown });
+    const last = shownAtTheEnd(lastSnapshot);
+    return storedForm({ type, ...failureToStored(error), actorId, snapshot: last });
   }
   if (type.startsWith(snapshotPrefix)) {
     // A child's snapshot has methods and actor references; what a parent reads of it is data.
@@ -123,7 +121,7 @@ export function fromStored(payload: EventObject): EventObject {
 
 /** What was thrown, as it is stored. */
 export interface StoredFailure {
-  /** Absent = `undefined`, or a value that JSON cannot hold. */
+  /** Absent = `undefined`; of earlier versions also a value that JSON cannot hold. */
   readonly error?: unknown;
   /** `'value'` = it is no `Error`, and need not be one even if it looks like a stored one. */
   readonly thrown?: unknown;
@@ -134,11 +132,21 @@ export function failureOf({ error, thrown }: StoredFailure): unknown {
   return thrown === 'value' ? error : revive(error);
 }
 
-/** What JSON cannot hold of it is left out. */
-export function failureToStored(error: unknown): StoredFailure {
-  if (error instanceof Error) return { error: errorToStored(error) };
-  const stored = valueToStored(error, 0);
-  return { ...(stored !== undefined && { error: stored }), thrown: 'value' };
+/**
+ * What JSON cannot hold of an error is left out. Of another value that JSON cannot hold, such as an
+ * HTTP response, an error says what it was, with those of its members that JSON can hold: if it
+ * could not be stored, its child would start again with each recovery.
+ */
+export function failureToStored(thrown: unknown): StoredFailure {
+  if (thrown instanceof Error) return { error: errorToStored(thrown) };
+  if (thrown === undefined) return { thrown: 'value' };
+  const stored = valueToStored(thrown, 0);
+  // It may have the fields of a stored error.
+  if (stored !== undefined) return { error: stored, thrown: 'value' };
+  const error = new Error(`${shown(thrownText(thrown))} was thrown, which JSON cannot hold`);
+  const members = typeof thrown === 'object' && thrown !== null ? Object.entries(thrown) : [];
+  for (const [name, member] of members) setMember(error as never, name, member);
+  return { error: errorToStored(error) };
 }
 
 /** How the child ended whose end is stored in `payload`. */

@@ -77,7 +77,7 @@ export class EntityCipher {
   async #ask(create: boolean): Promise<Uint8Array | undefined> {
     const asked = this.#keys.keyOf(this.#id, { create });
     const key = await within(asked, answerLimitMs, this.#clock);
-    if (key !== 'expired') return checkKey(key);
+    if (key !== 'expired') return checkKey(this.#id, key);
     const text = `the keys did not answer within ${answerLimitMs} ms for "${this.#id}"`;
     throw new DeadlineExceededError(text);
   }
@@ -207,11 +207,11 @@ function deliveryPlace({ id }: DeliveryFact): string {
   return `delivery ${id}`;
 }
 
-function checkKey(key: Uint8Array | undefined): Uint8Array | undefined {
+function checkKey(id: string, key: Uint8Array | undefined): Uint8Array | undefined {
   if (key === undefined) return key;
   // A copy: the caller may wipe the bytes that it gave.
   if (key instanceof Uint8Array && key.length === keyBytes) return Uint8Array.from(key);
-  throw new InvalidInputError(`the key of an entity must have ${keyBytes} bytes`);
+  throw new InvalidInputError(`the key of "${id}" must have ${keyBytes} bytes`);
 }
 
 /** First byte of what is encrypted: what follows it. */

@@ -8,7 +8,7 @@ import {
   WriteRejectedError,
 } from '../../model/errors.ts';
 import { SerializedPayload } from '../../model/serialized-payload.ts';
-import { shown } from '../../model/shown.ts';
+import { shown, thrownText } from '../../model/shown.ts';
 import type { StoredForm } from '../../model/stored-form.ts';
 import type { AtomicWrite, EventFacts, PersistentRepr } from '../../ports/journal-plugin.ts';
 import type { Bindings } from './bindings.ts';
@@ -17,7 +17,7 @@ import type { EventAdapter, StoredEventPlace } from './event-adapter.ts';
 import type { Renaming } from './renamed.ts';
 import { isReservedType } from './reserved-types.ts';
 import type { EventCheck } from './schema.ts';
-import { messageOf, PayloadSerializers, type SerializersOfActor } from './stored-payload.ts';
+import { PayloadSerializers, type SerializersOfActor } from './stored-payload.ts';
 import { mayKnow, versionIn } from './upcasters.ts';
 
 /** What a stored event is that the machine has no transition for anywhere. */
@@ -175,7 +175,7 @@ export class EventCoding {
       return cipher.openFacts(facts);
     } catch (cause) {
       const text = `a delivery or a reply of event ${seqNr} of ${this.#id} cannot be read`;
-      throw new RecoveryFailedError(`${text}: ${messageOf(cause)}`, { cause });
+      throw new RecoveryFailedError(`${text}: ${thrownText(cause)}`, { cause });
     }
   }
 
@@ -216,7 +216,7 @@ export class EventCoding {
     } catch (cause) {
       if (cause instanceof RecoveryFailedError) throw cause;
       const text = `${this.#name(payload ?? repr.payload, repr)} cannot be read`;
-      throw new RecoveryFailedError(`${text}: ${messageOf(cause)}`, { cause });
+      throw new RecoveryFailedError(`${text}: ${thrownText(cause)}`, { cause });
     }
   }
 
@@ -266,7 +266,7 @@ export class EventCoding {
       return { value, manifest };
     } catch (cause) {
       if (cause instanceof JournalError) throw cause;
-      throw new WriteRejectedError(`its event adapter failed: ${messageOf(cause)}`, { cause });
+      throw new WriteRejectedError(`its event adapter failed: ${thrownText(cause)}`, { cause });
     }
   }
 
@@ -293,7 +293,7 @@ export class EventCoding {
       throw new CodecError(`its adapter gives "${stored.type}", which only the library may store`);
     } catch (cause) {
       const text = 'it could not be read again, so it was not stored';
-      throw new WriteRejectedError(`${text}: ${messageOf(cause)}`, { cause });
+      throw new WriteRejectedError(`${text}: ${thrownText(cause)}`, { cause });
     }
   }
 

@@ -1,7 +1,7 @@
 import { atOnce } from '../../model/at-once.ts';
 import { InvalidInputError, WriteRejectedError } from '../../model/errors.ts';
 import { SerializedPayload } from '../../model/serialized-payload.ts';
-import { shown } from '../../model/shown.ts';
+import { shown, thrownText } from '../../model/shown.ts';
 import { StoredForm, storedForm } from '../../model/stored-form.ts';
 import { Bindings } from './bindings.ts';
 import {
@@ -90,7 +90,7 @@ export class PayloadSerializers {
       return { payload, form: undefined, encoding: undefined };
     } catch (cause) {
       if (cause instanceof WriteRejectedError || cause instanceof InvalidInputError) throw cause;
-      throw new WriteRejectedError(`its serializer failed: ${messageOf(cause)}`, { cause });
+      throw new WriteRejectedError(`its serializer failed: ${thrownText(cause)}`, { cause });
     }
   }
 
@@ -126,9 +126,4 @@ function plain(value: unknown, encoding: string | undefined): StoredPayload {
   }
   const form = new StoredForm(value);
   return { payload: form.value, form, encoding };
-}
-
-/** The message of what was thrown, which need not be an error. */
-export function messageOf(cause: unknown): string {
-  return cause instanceof Error ? cause.message : String(cause);
 }

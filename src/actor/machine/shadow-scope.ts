@@ -32,6 +32,7 @@ const nothing: readonly never[] = [];
  * inspector sees anything, and actions are noted instead of run.
  */
 export class ShadowScope implements DryRun<AnyMachineSnapshot> {
+  readonly #isNew: boolean;
   readonly #addressOf: AddressOf | undefined;
   readonly #versions: MachineVersions;
   #machine: AnyStateMachine;
@@ -52,20 +53,23 @@ export class ShadowScope implements DryRun<AnyMachineSnapshot> {
   actionCount = 0;
 
   /**
-   * `seesNames` = a `systemId` that the real system has given away is taken here, too. `addressOf`
-   * = where to deliver what is sent to an actor; `undefined` = nothing that is sent is delivered.
+   * `isNew` = the events are not stored yet: a `systemId` that the real system has given away is
+   * taken here, too, and the actions say what is delivered. What a stored event delivers, the
+   * journal says. `addressOf` = where to deliver what is sent to an actor; `undefined` = nothing
+   * that is sent is delivered.
    */
   constructor(
     versions: MachineVersions,
     real: AnyActorScope,
-    seesNames: boolean,
+    isNew: boolean,
     addressOf?: AddressOf,
   ) {
+    this.#isNew = isNew;
     this.#addressOf = addressOf;
     this.#versions = versions;
     const machine = versions.inUse;
     this.#machine = machine;
-    const system = new IsolatedSystem(real, seesNames);
+    const system = new IsolatedSystem(real, isNew);
     this.#system = system;
     this.self = new Proxy(real.self, new ShadowSelf(system));
     system.watched = this.self;
@@ -222,6 +226,7 @@ export class ShadowScope implements DryRun<AnyMachineSnapshot> {
     }
     const change = timerChangeOf(action, this.self, this.#names);
     if (change !== undefined) this.timerChanges = [...this.timerChanges, change];
+    if (!this.#isNew) return;
     const said =
       outboxChangeOf(action.exec, action.info, action.params) ??
       (this.#addressOf === undefined ? undefined : sentAtOnce(action));

@@ -1,6 +1,7 @@
 import { atOnce } from '../../model/at-once.ts';
 import { CodecError, RecoveryFailedError } from '../../model/errors.ts';
 import { SeqNr } from '../../model/seq-nr.ts';
+import { thrownText } from '../../model/shown.ts';
 import type { BegunRecovery, JournalPlugin } from '../../ports/journal-plugin.ts';
 import type {
   SnapshotMetadata,
@@ -296,9 +297,8 @@ class EntityReader<S extends HostedState> {
 
   #leaveUnused(seqNr: number, error: unknown): void {
     const { persistenceId, deps } = this.#entity;
-    const why = error instanceof Error ? error.message : String(error);
     this.#firstCause ??= error;
-    this.#unused.push(`that of number ${seqNr} is not used: ${why}`);
+    this.#unused.push(`that of number ${seqNr} is not used: ${thrownText(error)}`);
     deps.log.warn({ persistenceId, seqNr, err: error }, 'a snapshot is not used');
   }
 

@@ -269,9 +269,9 @@ export class ReplayFold<S extends HostedState> {
     try {
       next = this.#run.apply(state, fromStored(payload), repr.seqNr, part);
     } catch (error) {
-      throw this.#failed(repr, state, error);
+      throw this.#failed(repr, state, { cause: error });
     }
-    if (next.status === 'error') throw this.#failed(repr, state, next.error);
+    if (next.status === 'error') throw this.#failed(repr, state, { cause: next.error });
     if (!this.#run.handled) this.#unhandled(repr, state);
     this.#state = next;
     if (this.#run.timerChanges.length > 0) this.#noteTimers(repr, repr.seqNr, part);
@@ -323,17 +323,18 @@ export class ReplayFold<S extends HostedState> {
 
   #unhandled(repr: PersistentRepr, state: S): void {
     const policy = this.#options.unhandled;
-    if (policy === 'fail') throw this.#failed(repr, state, undefined);
+    if (policy === 'fail') throw this.#failed(repr, state);
     if (policy === 'warn') {
       this.#options.warn(this.#place(repr, state), 'a stored event is no longer handled');
     }
   }
 
-  #failed(repr: PersistentRepr, state: S, cause: unknown): RecoveryFailedError {
+  /** `thrown` = what, which may be `undefined`; without it nothing handles the event. */
+  #failed(repr: PersistentRepr, state: S, thrown?: { cause: unknown }): RecoveryFailedError {
     const { persistenceId, seqNr, type, state: value } = this.#place(repr, state);
-    const reason = cause === undefined ? 'is no longer handled' : 'cannot be applied';
+    const reason = thrown === undefined ? 'is no longer handled' : 'cannot be applied';
     const text = `event ${seqNr} ("${type}") of ${persistenceId} ${reason} in state ${value}`;
-    return new RecoveryFailedError(text, { cause });
+    return new RecoveryFailedError(text, thrown);
   }
 
   #place(repr: PersistentRepr, state: S): Readonly<Record<string, string | number>> {

@@ -110,9 +110,9 @@ async function foldAll<S extends HostedState>(
       if (step.done === true) return undefined;
       for (const repr of step.value) {
         if (--untilYield < 0) {
+          watch.touch(); // the program took the time since then, and not the journal
           await nextTurn();
           run.signal.throwIfAborted();
-          watch.touch();
           untilYield = yieldEvery - 1;
         }
         if ((repr.timestampMs ?? 0) > untilMs) {

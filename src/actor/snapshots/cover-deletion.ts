@@ -1,4 +1,5 @@
 import { InvalidInputError } from '../../model/errors.ts';
+import { thrownText } from '../../model/shown.ts';
 import type { PersistenceId } from '../../ports/journal-plugin.ts';
 import { SnapshotCriteria, type SnapshotStore } from '../../ports/snapshot-store.ts';
 import type { HostedState } from '../entity/entity-logic.ts';
@@ -37,6 +38,21 @@ export function whyNone(
   if (!isWhole) return `since its recovery was limited. ${purge}`;
   if (!hasChildMessage) return undefined;
   return 'since a message of a child machine is not stored yet. Try again when it is';
+}
+
+/** Nothing was deleted; `why` = as of {@link whyNone}. */
+export function uncovered(id: PersistenceId, why: string, cause?: unknown): InvalidInputError {
+  const text = `the events of ${id} were not deleted: it has a snapshot store, and no snapshot of it can be taken`;
+  return new InvalidInputError(`${text}, ${why}`, cause === undefined ? undefined : { cause });
+}
+
+/** @throws {InvalidInputError} JSON cannot hold the state, or the user's adapter failed */
+export function bytesOf(content: { bytes(): Uint8Array }, id: PersistenceId): Uint8Array {
+  try {
+    return content.bytes();
+  } catch (cause) {
+    throw uncovered(id, `since ${thrownText(cause)}`, cause);
+  }
 }
 
 /** Of an entity that deletes events, with a store that leaves out what it cannot load. */

@@ -1,6 +1,6 @@
 import type { EventObject } from 'xstate';
 import { atOnce } from '../../model/at-once.ts';
-import { InvalidInputError, NotOwnerError } from '../../model/errors.ts';
+import { NotOwnerError } from '../../model/errors.ts';
 import { SeqNr } from '../../model/seq-nr.ts';
 import type { JournalPlugin } from '../../ports/journal-plugin.ts';
 import type { SnapshotMetadata, SnapshotStore } from '../../ports/snapshot-store.ts';
@@ -13,7 +13,7 @@ import type { Written } from '../entity/host-events.ts';
 import { GoOn, SnapshotReport } from '../entity/host-events.ts';
 import type { Replayed } from '../entity/replayed.ts';
 import type { TimerChange } from '../entity/timers.ts';
-import { hasSnapshot, mayLose, whyNone } from './cover-deletion.ts';
+import { bytesOf, hasSnapshot, mayLose, uncovered, whyNone } from './cover-deletion.ts';
 import { snapshotPlace } from './snapshot-content.ts';
 import { StoredContent } from './stored-content.ts';
 
@@ -156,13 +156,10 @@ export class EntitySnapshots<S extends HostedState> {
   async #saveNow(store: SnapshotStore): Promise<void> {
     const { persistenceId, sequenceNr, deps } = this.#entity;
     const why = whyNone(this.#entity.state, this.#isWhole, this.#hasChildMessage());
-    if (why !== undefined) {
-      const text = `the events of ${persistenceId} were not deleted: it has a snapshot store, and no snapshot of it can be taken`;
-      throw new InvalidInputError(`${text}, ${why}`);
-    }
+    if (why !== undefined) throw uncovered(persistenceId, why);
     const seqNr = SeqNr.of(sequenceNr);
     const metadata = { persistenceId, seqNr, timestampMs: deps.clock.nowMs() };
-    const saved = await this.#save(store, metadata, this.#content.bytes());
+    const saved = await this.#save(store, metadata, bytesOf(this.#content, persistenceId));
     this.#report(saved);
     if (saved.type !== 'snapshot-saved') throw saved.cause;
   }

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { createActor, setup } from 'xstate';
-import { failureOf, settle, testHost } from './support.ts';
+import { eventually, failureOf, testHost } from './support.ts';
 
 interface Command {
   readonly type: 'put';
@@ -119,8 +119,7 @@ describe('what the hooks of a write say', () => {
       },
     });
     createActor(logic, { input: { id: '1' } }).start();
-    await new Promise((resolve) => setTimeout(resolve, 30));
-    await settle();
+    await eventually(() => journal.writes.length === 2);
     const after = 'xstate.after.1.m.waiting';
     expect(commands).to.deep.equal([undefined, after]);
     expect(journal.writes.flat().map(({ beside }) => beside)).to.deep.equal([

@@ -70,6 +70,20 @@ describe('ask with commandId', () => {
     expect(journal.writes).to.have.length(2);
   });
 
+  it('answers so whatever the askers before did with their replies', async () => {
+    const { ask, actor, host } = openList();
+    const wanted = { items: [3, 1] };
+    const askAgain = async () => (await ask(put('a', { reply: wanted }), 'id-1')).reply;
+    for (let tries = 0; tries < 3; tries++) {
+      const reply = (await askAgain()) as typeof wanted;
+      expect(reply).to.deep.equal({ items: [3, 1] });
+      reply.items.pop();
+    }
+    const last = host.ask(actor, put('a'), { commandId: 'id-1' });
+    await host.stop(actor);
+    expect((await last).reply).to.deep.equal({ items: [3, 1] });
+  });
+
   it('answers so after a recovery, and in another process', async () => {
     const { ask, journal } = openList();
     const first = await ask(put('a', { times: 3 }), 'id-1');

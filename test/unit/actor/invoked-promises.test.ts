@@ -76,6 +76,25 @@ describe('invoked promises of a persistent actor', () => {
     expect(replayed).to.be.instanceOf(Error);
   });
 
+  it('fail also with what JSON cannot hold, such as a response: an error says what it was', async () => {
+    const { host, journal, calls, start } = openPayment();
+    const actor = start();
+    await host.ask(actor, { type: 'pay', cents: 5 });
+    calls[0]?.reject(Object.assign(new URL('http://bank/'), { status: 503 }));
+    await eventually(() => actor.getSnapshot().value === 'idle');
+    const live = actor.getSnapshot().context.failure as Error;
+    expect(live).to.be.instanceOf(Error).and.to.include({ status: 503 });
+    expect(live.message).to.equal('"http://bank/" was thrown, which JSON cannot hold');
+    const after = openPayment(journal);
+    const revived = after.start();
+    await after.host.whenRecovered(revived);
+    expect(after.calls).to.have.length(0);
+    expect(revived.getSnapshot().context.failure).to.include({
+      message: live.message,
+      status: 503,
+    });
+  });
+
   it('end the entity when their result cannot be stored, with a hint', async () => {
     const { host, journal, calls, start } = openPayment();
     const actor = start();

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { fromCallback, setup } from 'xstate';
+import { type EventObject, fromCallback, setup } from 'xstate';
 import { DuplicateEntityError, StoreUnavailableError } from '../../../src/model/errors.ts';
 import { counterMachine } from './counter.ts';
 import { HoldableJournal } from './holdable-journal.ts';
@@ -131,5 +131,22 @@ describe('a peek at an entity', () => {
     expect(journal.calls.recover).to.equal(1);
     replay.open();
     await Promise.all(peeks);
+  });
+
+  it('does not take the time of a slow program for a silence of the journal', async () => {
+    const settings = { recoveryEventTimeoutMs: 20, replayYieldEvery: 2 };
+    const { host, journal } = testHost({ settings });
+    journal.seed('b', Array(3).fill({ type: 'counted' }));
+    const logic = host.behavior({
+      types: { commands: {} as EventObject, events: {} as EventObject },
+      persistenceId: 'b',
+      initialState: 0,
+      decide: () => ({ type: 'none' }),
+      evolve: (count) => {
+        for (const endMs = performance.now() + 15; performance.now() < endMs; );
+        return count + 1;
+      },
+    });
+    expect((await host.entities('b', logic).peek('b')).context).to.equal(3);
   });
 });

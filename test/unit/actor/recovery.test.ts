@@ -319,6 +319,9 @@ describe('recovery', () => {
         throw new Error('cannot evolve');
       },
       () => undefined as never,
+      () => {
+        throw undefined;
+      },
     ]) {
       const { host, journal } = testHost();
       journal.seed('b', [{ type: 'counted' }]);
@@ -333,7 +336,7 @@ describe('recovery', () => {
       actor.subscribe({ error: () => {} });
       const error = await failureOf(host.whenRecovered(actor.start()));
       expect(error).to.include({ code: 'RECOVERY_FAILED' });
-      expect(error.message).to.contain('event 1 ("counted") of b');
+      expect(error.message).to.contain('event 1 ("counted") of b cannot be applied');
     }
   });
 

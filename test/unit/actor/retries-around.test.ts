@@ -345,7 +345,17 @@ describe('the option "retry"', () => {
   it('keeps what was thrown, and leaves out what JSON cannot hold of it', async () => {
     const thrown: readonly (readonly [unknown, object])[] = [
       ['busy', { error: 'busy', thrown: 'value' }],
-      [() => {}, { thrown: 'value' }],
+      [undefined, { thrown: 'value' }],
+      [
+        Object.assign(new Map(), { status: 503 }),
+        {
+          error: {
+            name: 'Error',
+            message: '"[object Map]" was thrown, which JSON cannot hold',
+            status: 503,
+          },
+        },
+      ],
       [
         Object.assign(new TypeError('t', { cause: new Error('c') }), { at: new Map(), code: 'X' }),
         {

@@ -92,6 +92,15 @@ describe('settings without effect', () => {
     expect(notesIn(log)).to.deep.equal([]);
   });
 
+  it('do no harm where the logger fails', async () => {
+    const fail = (): never => {
+      throw new Error('the disk is full');
+    };
+    const log = { debug: fail, info: fail, warn: fail, error: fail, child: fail };
+    await (await createPersistence({ config: text, log })).shutdown();
+    await (await openJournals({ config: text, log }))[Symbol.asyncDispose]();
+  });
+
   it('of a section that is named later are logged when it is opened, without the rest again', async () => {
     const log = new RecordingLogger();
     const other =

@@ -10,7 +10,12 @@ import {
 import { instrumentJournal } from '../../../src/journal/instrumented-journal.ts';
 import type { Journal } from '../../../src/journal/journal.ts';
 import { Key } from '../../../src/model/key.ts';
-import { consoleLoggerFrom, type LogFields } from '../../../src/observability/logger.ts';
+import {
+  consoleLoggerFrom,
+  type LogFields,
+  silentLogger,
+  unfailing,
+} from '../../../src/observability/logger.ts';
 
 const refused = Object.assign(new Error('connect ECONNREFUSED 127.0.0.1:9'), {
   stack: 'x\n    at y',
@@ -114,5 +119,38 @@ describe('log lines', () => {
     const noted = instrumentJournal(journal, Key.of('t', 'i'), { log, thresholdsMs });
     await Promise.allSettled([noted.pointer(), noted.purge()]);
     expect(lines.map((fields) => fields['err'])).to.deep.equal([unavailable, unavailable]);
+  });
+});
+
+describe('the logger of a user', () => {
+  const lines: string[] = [];
+  const log: Logger = {
+    ...silentLogger,
+    info: (_, message) => lines.push(message),
+    warn: () => {
+      throw new Error('the disk is full');
+    },
+    error: (async () => {
+      throw new Error('not connected');
+    }) as Logger['error'],
+    child: () => log,
+  };
+
+  it('gets all lines, and harms nobody when it fails, at once or later, also as a child', () => {
+    for (const one of [unfailing(log), unfailing(log).child({ n: 1 })]) {
+      one.info({}, 'told');
+      one.warn({}, 'lost');
+      one.error({}, 'lost');
+    }
+    expect(lines).to.deep.equal(['told', 'told']);
+  });
+
+  it('drops the lines of a child that cannot be made', () => {
+    const child = () => {
+      throw new Error('no children');
+    };
+    unfailing({ ...log, child })
+      .child({})
+      .warn({}, 'lost');
   });
 });

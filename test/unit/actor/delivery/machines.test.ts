@@ -112,6 +112,21 @@ describe('a machine that delivers', () => {
     expect(after.shown()).to.deep.equal(['mail#1 tea of tea', 'mail#1 bye']);
   });
 
+  it('says nothing in a recovery, where its words of today may not fit the events', async () => {
+    const world = openOutbox({ machine: shop });
+    await world.ask({ type: 'order', item: 'tea' });
+    await settle();
+    const message = ({ event }: { event: { item: { name: string } } }) => event.item.name.length;
+    const later = setup({ types: { events: {} as { type: 'order'; item: { name: string } } } });
+    const machine = later.createMachine({
+      id: 'shop',
+      on: { order: { actions: deliver({ to: 'mail', message }) } },
+    });
+    const after = openOutbox({ machine, journal: world.journal, time: world.time });
+    await after.recovered();
+    expect(after.shown()).to.deep.equal(['mail#1 tea of tea', 'mail#1 bye']);
+  });
+
   it('stores with its init record what its first state delivers', async () => {
     const machine = setup({}).createMachine({
       id: 'greeter',

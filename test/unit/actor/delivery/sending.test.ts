@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { WriteFailedError } from '../../../../src/model/errors.ts';
+import { WriteFailedError, WriteRejectedError } from '../../../../src/model/errors.ts';
 import { HoldableJournal } from '../holdable-journal.ts';
 import { settle } from '../support.ts';
 import { factsIn, openOutbox, shown } from './support.ts';
@@ -91,6 +91,37 @@ describe('a delivery', () => {
     expect(world.context()).to.deep.equal(['posted', `${id}: undefined`]);
     expect(world.log.of('warn')).to.deep.equal([
       'a delivery is confirmed without its output, which cannot be stored',
+    ]);
+  });
+
+  it('is confirmed without the value that its journal refuses, and not sent again for it', async () => {
+    const world = openOutbox();
+    await world.post('a');
+    await settle();
+    world.journal.rejectNextWrite(new WriteRejectedError('the record is too large'));
+    await world.attempts[0]?.succeed('as long as a book');
+    expect(world.errors).to.deep.equal([]);
+    expect(world.context()).to.deep.equal(['posted', `${id}: undefined`]);
+    expect(factsIn(world.journal).at(-1)).to.deep.equal({ confirmed: [id] });
+    expect(world.log.of('warn')).to.deep.equal([
+      'a delivery is confirmed without its output, which the journal refused',
+    ]);
+  });
+
+  it('is the same in each attempt, whatever its destination did with it before', async () => {
+    const texts: string[][] = [];
+    const mail = async (message: unknown): Promise<void> => {
+      const words = message as string[];
+      texts.push([...words]);
+      words.pop();
+      throw new Error('not yet');
+    };
+    const world = openOutbox({ deliveries: { to: { mail } } });
+    await world.post(['dear', 'friend']);
+    await world.time.pass(5_000);
+    expect(texts).to.deep.equal([
+      ['dear', 'friend'],
+      ['dear', 'friend'],
     ]);
   });
 

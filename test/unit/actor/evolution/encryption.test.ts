@@ -299,7 +299,7 @@ describe('the cipher of an entity', () => {
     expect([...kept.open(sealed, 'place')]).to.deep.equal([7]);
     const short: EntityKeys = { keyOf: async () => new Uint8Array(31), forget: async () => {} };
     const error = await failureOf(EntityCipher.open('e', short, systemClock));
-    expect(error.message).to.contain('must have 32 bytes');
+    expect(error.message).to.contain('the key of "e" must have 32 bytes');
   });
 
   it('waits 10 s for keys, and may be tried again then', async () => {

@@ -131,6 +131,21 @@ describe('deleting events of an entity with a snapshot store', () => {
     expect(journal.deletions).to.deep.equal([]);
   });
 
+  it('deletes nothing, and says of which entity, where its adapter makes none', async () => {
+    const snapshotAdapter = {
+      toStore: () => {
+        throw new Error('no such member');
+      },
+      fromStore: (stored: unknown) => stored,
+    };
+    const world = open({ entity: { snapshotAdapter } });
+    await world.add(1);
+    const error = await failureOf(world.host.deleteEvents(world.actor, 1));
+    expect(error).to.include({ code: 'INVALID_INPUT' });
+    expect(error.message).to.match(/events of c\|1 were not deleted: .*, since no such member/);
+    expect(world.journal.deletions).to.deep.equal([]);
+  });
+
   it('takes a newer snapshot than the last event that is to go', async () => {
     const world = open({ entity: { retention: { snapshotEvery: 4 } } });
     await addOnes(world, 4);
