@@ -53,10 +53,10 @@ export class EntityHost<S extends HostedState> implements LiveEntity, EntityView
       return entity.childMessages.areOpen || this.#pipeline.hasChildMessage;
     });
     this.#snapshots = snapshots;
-    const isAwaited = (): boolean => this.#pipeline.stash.hasCommand;
-    this.#recovery = new EntityRecovery(entity, this.#life, { permits, snapshots, isAwaited });
     this.#sender = new DeliverySender(entity);
     this.#pipeline = new CommandPipeline(entity, this.#life, { snapshots, sender: this.#sender });
+    const { stash } = this.#pipeline;
+    this.#recovery = new EntityRecovery(entity, this.#life, { permits, snapshots, stash });
     this.work = new EntityWork(entity, this.#life, this.#pipeline);
     this.#arrivals = new Arrivals(entity, this.#life, {
       pipeline: this.#pipeline,

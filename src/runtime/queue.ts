@@ -12,7 +12,7 @@ export interface QueueBound<T> {
  */
 export class Queue<T> implements Iterable<T> {
   readonly #bound: QueueBound<T> | undefined;
-  #items: (T | undefined)[] = [];
+  #items: (T | undefined)[] = nothing;
   #head = 0;
   #weight = 0;
 
@@ -32,7 +32,8 @@ export class Queue<T> implements Iterable<T> {
 
   /** Adds an item as the last one. */
   push(item: T): void {
-    this.#items.push(item);
+    if (this.#items === nothing) this.#items = [item];
+    else this.#items.push(item);
     if (this.#bound !== undefined) this.#weight += this.#bound.weightOf(item);
   }
 
@@ -43,7 +44,7 @@ export class Queue<T> implements Iterable<T> {
     this.#items[this.#head++] = undefined;
     if (this.#bound !== undefined) this.#weight -= this.#bound.weightOf(item);
     if (this.#head === this.#items.length) {
-      this.#items.length = 0;
+      this.#items = nothing;
       this.#head = 0;
     } else if (this.#head >= compactAbove && this.#head * 2 > this.#items.length) {
       this.#items = this.#items.slice(this.#head);
@@ -79,12 +80,14 @@ export class Queue<T> implements Iterable<T> {
   }
 
   #replace(items: T[]): void {
-    this.#items = items;
+    this.#items = items.length === 0 ? nothing : items;
     this.#head = 0;
     const { weightOf } = this.#bound ?? {};
     this.#weight = weightOf ? items.reduce((sum, item) => sum + weightOf(item), 0) : 0;
   }
 }
 
+/** The items of all empty queues, of which a process has many; it stays empty. */
+const nothing: undefined[] = [];
 /** Below this, the emptied front of the array is not worth a copy. */
 const compactAbove = 1024;

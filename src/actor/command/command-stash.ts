@@ -8,6 +8,9 @@ type StashDeps = Pick<Entity<HostedState>, 'persistenceId' | 'deps'> & {
   readonly settings: Pick<Entity<HostedState>['settings'], 'actor'>;
 };
 
+/** Of all stashes in which nothing is set aside; it stays empty. */
+const nothing: never[] = [];
+
 /**
  * What waits for a recovery or a write to end, in order of arrival; survives a restart of the
  * entity. What `decide` has stashed is counted apart: it may wait for a command that is still to
@@ -16,7 +19,7 @@ type StashDeps = Pick<Entity<HostedState>, 'persistenceId' | 'deps'> & {
 export class CommandStash {
   readonly #deps: StashDeps;
   readonly #waiting = new Queue<Envelope>();
-  #aside: Envelope[] = [];
+  #aside: Envelope[] = nothing;
 
   constructor(deps: StashDeps) {
     this.#deps = deps;
@@ -98,7 +101,8 @@ export class CommandStash {
   /** Keeps a command until the entity has changed; false when too many are kept already. */
   setAside(envelope: Envelope): boolean {
     if (!this.#hasRoom(() => this.#aside.length)) return false;
-    this.#aside.push(envelope);
+    if (this.#aside === nothing) this.#aside = [envelope];
+    else this.#aside.push(envelope);
     this.note(envelope);
     return true;
   }
@@ -107,7 +111,7 @@ export class CommandStash {
   bringBack(): void {
     if (this.#aside.length === 0) return;
     this.#waiting.unshift(this.#aside);
-    this.#aside = [];
+    this.#aside = nothing;
   }
 
   /**

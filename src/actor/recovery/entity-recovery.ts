@@ -33,8 +33,10 @@ const over = 'the recovery is over';
 export interface RecoveryParts<S extends HostedState> {
   readonly permits: RecoveryPermits;
   readonly snapshots: EntitySnapshots<S>;
-  /** Whether a command of a caller waits for the recovery. */
-  readonly isAwaited: () => boolean;
+  readonly stash: {
+    /** A command of a caller waits for the recovery. */
+    readonly hasCommand: boolean;
+  };
 }
 
 /**
@@ -57,9 +59,9 @@ export class EntityRecovery<S extends HostedState> {
   readonly #life: Lifecycle<S>;
   readonly #permits: RecoveryPermits;
   readonly #snapshots: EntitySnapshots<S>;
-  readonly #isAwaited: () => boolean;
+  readonly #stash: RecoveryParts<S>['stash'];
   readonly firstState: FirstState<S>;
-  /** Of the last attempt that has asked for a permit; without meaning once that has it. */
+  /** Of the last attempt that has asked for a permit, until that has it. */
   #place: PlaceInLine | undefined;
   /** Ends the attempt under way, or the wait for the next one. */
   #attempt: AbortController | undefined;
@@ -69,7 +71,7 @@ export class EntityRecovery<S extends HostedState> {
     this.#life = life;
     this.#permits = parts.permits;
     this.#snapshots = parts.snapshots;
-    this.#isAwaited = parts.isAwaited;
+    this.#stash = parts.stash;
     this.firstState = new FirstState(entity, life, parts.snapshots);
   }
 
@@ -97,8 +99,10 @@ export class EntityRecovery<S extends HostedState> {
       const watch = this.#watch(attempt);
       const opened = await this.#open(watch, signal);
       const journal = (await this.#hold(opened, watch, signal)) ?? opened;
-      this.#place = this.#permits.enter(signal, this.#isAwaited);
-      release = await this.#place.granted;
+      const place = this.#permits.enter(signal, () => this.#stash.hasCommand);
+      this.#place = place;
+      release = await place.granted;
+      if (this.#place === place) this.#place = undefined;
       signal.throwIfAborted();
       entity.tell(new PermitGranted());
       const onLoad = (step: 'asked' | 'answered'): void => {

@@ -10,6 +10,8 @@ import type { TimerChange } from '../entity/timers.ts';
 import { delaysOf } from '../entity/timers.ts';
 import type { EntitySnapshots } from '../snapshots/entity-snapshots.ts';
 
+const nothing: readonly never[] = [];
+
 /**
  * The first state of an entity whose journal is empty. Where it does anything, an init record is
  * stored before (`initialising`): if it acted first, a crash would let it act again.
@@ -19,7 +21,7 @@ export class FirstState<S extends HostedState> {
   readonly #life: Lifecycle<S>;
   readonly #snapshots: EntitySnapshots<S>;
   /** What the state arms, and what its init record says, while that is being stored. */
-  #timers: readonly TimerChange[] = [];
+  #timers: readonly TimerChange[] = nothing;
   #facts: EventFacts = EventFacts.none;
 
   constructor(entity: Entity<S>, life: Lifecycle<S>, snapshots: EntitySnapshots<S>) {

@@ -47,7 +47,8 @@ export class EntitySnapshots<S extends HostedState> {
   readonly #turn: Turn;
   readonly #hasChildMessage: () => boolean;
   #store: SnapshotStore | undefined;
-  readonly #content: StoredContent<S>;
+  /** Of an entity with a store; that of many has none. */
+  #content: StoredContent<S> | undefined;
   /** The state holds every event of the journal. */
   #isWhole = true;
   /** An event of the command under way asks for a snapshot, or one of an earlier command did. */
@@ -80,7 +81,6 @@ export class EntitySnapshots<S extends HostedState> {
     this.#entity = entity;
     this.#turn = turn;
     this.#hasChildMessage = hasChildMessage;
-    this.#content = new StoredContent(entity);
   }
 
   /** Commands wait for the snapshot that is being saved. */
@@ -107,6 +107,7 @@ export class EntitySnapshots<S extends HostedState> {
     const deletes = retention?.deleteEvents === true;
     if (store?.isOptional === true && deletes) throw mayLose(persistenceId);
     this.#store = store;
+    this.#content = store && (this.#content ?? new StoredContent(this.#entity));
     return store;
   }
 
@@ -115,7 +116,7 @@ export class EntitySnapshots<S extends HostedState> {
     const { isWhole, formerSnapshot, snapshotSeqNr } = replayed;
     this.#recoveries++;
     this.#former = formerSnapshot;
-    this.#content.adopted(replayed);
+    this.#content?.adopted(replayed);
     this.#isWhole = isWhole;
     this.#takeDue();
     this.#savedAt = snapshotSeqNr;
@@ -138,7 +139,8 @@ export class EntitySnapshots<S extends HostedState> {
    */
   async coverDeletion(to: number): Promise<number> {
     const store = this.#store;
-    if (store === undefined) return to;
+    const content = this.#content;
+    if (store === undefined || content === undefined) return to;
     const { persistenceId, deps, journal } = this.#entity;
     const recoveries = this.#recoveries;
     const isSame = () => recoveries === this.#recoveries && journal.plugin !== undefined;
@@ -148,25 +150,25 @@ export class EntitySnapshots<S extends HostedState> {
     const isGone = this.#cameFrom > 0 && !(await hasSnapshot(store, persistenceId, this.#cameFrom));
     if (isGone && isSame()) this.#savedAt = 0;
     const isCovered = this.#savedAt > to || this.#savedAt >= this.#entity.sequenceNr;
-    if (!isCovered && isSame()) await this.#saveNow(store);
+    if (!isCovered && isSame()) await this.#saveNow(store, content);
     if (isSame()) return Math.min(to, this.#savedAt - 1);
     throw new NotOwnerError(`${persistenceId} has recovered anew meanwhile: nothing was deleted`);
   }
 
-  async #saveNow(store: SnapshotStore): Promise<void> {
+  async #saveNow(store: SnapshotStore, content: StoredContent<S>): Promise<void> {
     const { persistenceId, sequenceNr, deps } = this.#entity;
     const why = whyNone(this.#entity.state, this.#isWhole, this.#hasChildMessage());
     if (why !== undefined) throw uncovered(persistenceId, why);
     const seqNr = SeqNr.of(sequenceNr);
     const metadata = { persistenceId, seqNr, timestampMs: deps.clock.nowMs() };
-    const saved = await this.#save(store, metadata, bytesOf(this.#content, persistenceId));
+    const saved = await this.#save(store, metadata, bytesOf(content, persistenceId));
     this.#report(saved);
     if (saved.type !== 'snapshot-saved') throw saved.cause;
   }
 
   /** The first state of all is live; `changes` = the delayed events that it arms. */
   begun(changes: readonly TimerChange[], delaysMs: readonly (number | null)[]): void {
-    this.#content.begun(changes, delaysMs);
+    this.#content?.begun(changes, delaysMs);
   }
 
   /** After a recovery that had to apply many events, the next one shall not have to. */
@@ -184,9 +186,10 @@ export class EntitySnapshots<S extends HostedState> {
    * @throws what `snapshotWhen` throws
    */
   committed({ evaluated, step }: Written<S>): void {
-    if (this.#store === undefined || !isStored(step)) return;
+    const content = this.#content;
+    if (content === undefined || !isStored(step)) return;
     const { envelope, steps } = evaluated;
-    this.#content.committed(step);
+    content.committed(step);
     if (envelope.child !== undefined) this.#entity.logic.noteEnd(envelope.child);
     this.#ask(step.event, step.seqNr);
     // A command is stored whole or not at all, so a snapshot holds all of it.
@@ -253,11 +256,12 @@ export class EntitySnapshots<S extends HostedState> {
   #take(isRetained: boolean): void {
     const entity = this.#entity;
     const store = this.#store;
-    if (store === undefined) return;
+    const content = this.#content;
+    if (store === undefined || content === undefined) return;
     const { sequenceNr } = entity;
     let bytes: Uint8Array;
     try {
-      bytes = this.#content.bytes();
+      bytes = content.bytes();
     } catch (cause) {
       this.#warn(cause);
       this.#report({ type: 'snapshot-failed', sequenceNr, cause });
