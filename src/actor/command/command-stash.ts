@@ -1,4 +1,5 @@
 import { Queue } from '../../runtime/queue.ts';
+import type { WaitingCommands } from '../entity/ask.ts';
 import type { Entity } from '../entity/entity.ts';
 import type { HostedState } from '../entity/entity-logic.ts';
 import { type Envelope, isSentAgain } from '../entity/evaluated.ts';
@@ -16,7 +17,7 @@ const nothing: never[] = [];
  * entity. What `decide` has stashed is counted apart: it may wait for a command that is still to
  * come, and that must find room.
  */
-export class CommandStash {
+export class CommandStash implements WaitingCommands {
   readonly #deps: StashDeps;
   readonly #waiting = new Queue<Envelope>();
   #aside: Envelope[] = nothing;
@@ -41,7 +42,6 @@ export class CommandStash {
     return this.#waiting.length === 0;
   }
 
-  /** A caller has sent something that waits, and has not given up. */
   get hasCommand(): boolean {
     return [...this.#waiting].some((envelope) => !isSentAgain(envelope) && !envelope.ask?.settled);
   }

@@ -60,6 +60,12 @@ export interface Asked {
   readonly trouble: unknown;
 }
 
+/** What waits while the entity recovers. */
+export interface WaitingCommands {
+  /** A caller has sent something that waits, and has not given up. */
+  readonly hasCommand: boolean;
+}
+
 /** One question under way; settled once, by the first of answer, failure and deadline. */
 export class Ask {
   readonly command: EventObject;

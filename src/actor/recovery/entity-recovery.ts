@@ -1,6 +1,7 @@
 import { InvalidInputError, RecoveryFailedError } from '../../model/errors.ts';
 import type { HeldPlugin, JournalPlugin } from '../../ports/journal-plugin.ts';
 import { onAbort } from '../../runtime/on-abort.ts';
+import type { WaitingCommands } from '../entity/ask.ts';
 import type { Entity } from '../entity/entity.ts';
 import type { HostedState } from '../entity/entity-logic.ts';
 import type { RecoveryEvent } from '../entity/host-events.ts';
@@ -33,10 +34,7 @@ const over = 'the recovery is over';
 export interface RecoveryParts<S extends HostedState> {
   readonly permits: RecoveryPermits;
   readonly snapshots: EntitySnapshots<S>;
-  readonly stash: {
-    /** A command of a caller waits for the recovery. */
-    readonly hasCommand: boolean;
-  };
+  readonly stash: WaitingCommands;
 }
 
 /**
@@ -59,7 +57,7 @@ export class EntityRecovery<S extends HostedState> {
   readonly #life: Lifecycle<S>;
   readonly #permits: RecoveryPermits;
   readonly #snapshots: EntitySnapshots<S>;
-  readonly #stash: RecoveryParts<S>['stash'];
+  readonly #stash: WaitingCommands;
   readonly firstState: FirstState<S>;
   /** Of the last attempt that has asked for a permit, until that has it. */
   #place: PlaceInLine | undefined;
