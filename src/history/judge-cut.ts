@@ -99,7 +99,7 @@ export const viewCases: readonly Case<ViewFacts, ViewVerdict>[] = [
   },
   {
     // Any event may be gone already.
-    label: 'a purge after the end is under way',
+    label: 'a purge after the end, or in another partition, is under way',
     when: { purge: notPurged, row: [...standing, ...ahead], hides: ['being purged'] },
     verdict: torn,
   },

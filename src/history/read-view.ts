@@ -1,6 +1,6 @@
 import { recordIdOf } from '../codec/record/record-id.ts';
 import type { JournalPointer } from '../model/journal-pointer.ts';
-import type { Offset, PartitionOffset, Topic } from '../model/position.ts';
+import { Offset, type PartitionOffset, type Topic } from '../model/position.ts';
 import type { Head } from './head.ts';
 
 /** Where store and log meet in a read. */
@@ -44,8 +44,8 @@ export interface ViewFacts {
   /**
    * Which events the row calls deleted that no delete of the head covers: none, some, or all that
    * the journal has. Once the records after the end were looked at: deleted `earlier` than R, or
-   * `later` than the end. `being purged` where the row says that a purge after the end is under
-   * way.
+   * `later` than the end. `being purged` where the row says that a purge after the end, or in
+   * another partition, is under way.
    */
   readonly hides: 'nothing' | 'some' | 'all' | 'earlier' | 'later' | 'being purged';
 }
@@ -68,8 +68,9 @@ export function viewFactsOf(view: ReadView, topic: Topic, afterEnd: AfterEnd): V
   const first = head.firstAppend?.at;
   const isFirst = first !== undefined && row.recordId === recordIdOf(topic, first);
   const generation = isFirst ? 'first of head' : 'another';
-  const isPurging =
-    row.at.partition === cut.end.partition && (row.purgingAt ?? -1) >= cut.end.offset;
+  // Offsets of two partitions cannot be compared: a purge in another one may be of any time.
+  const purgingFrom = place === 'other partition' ? Offset.min : cut.end.offset;
+  const isPurging = (row.purgingAt ?? -1) >= purgingFrom;
   const deletedByHead = head.fold(place === 'ahead' ? undefined : row.seqNr).deleteTo;
   return {
     purge,

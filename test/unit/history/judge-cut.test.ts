@@ -176,5 +176,12 @@ describe('The verdict of a read', () => {
         'alive, last of row',
       );
     });
+
+    it('begins again while a journal that has moved is being purged in another partition', () => {
+      const elsewhere = { partition: Partition.of(1), offset: Offset.of(0) };
+      const row = { at: elsewhere, deleteTo: SeqNr.of(10) };
+      expect(judged(view('', { ...row, purgingAt: Offset.of(1) }), 'no reason')).to.equal('torn');
+      expect(judged(view('', row), 'no reason')).to.equal('alive, last of row');
+    });
   });
 });
