@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import type { CassandraSettings } from '../../src/config/settings/cassandra-settings.ts';
 import { FramedServer } from './framed-server.ts';
 
 const opcodes = { ready: 0x02, options: 0x05, supported: 0x06, query: 0x07, result: 0x08 } as const;
@@ -133,4 +134,30 @@ function int(value: number): Buffer {
   const bytes = Buffer.alloc(4);
   bytes.writeInt32BE(value);
   return bytes;
+}
+
+/** How a session reaches a fake one: `patienceMs` for answers, and between heartbeats. */
+export function fakeCassandraSettings(
+  { port }: Pick<FakeCassandra, 'port'>,
+  patienceMs: number,
+  changes: Partial<CassandraSettings['client']> = {},
+): CassandraSettings {
+  return {
+    ...({} as CassandraSettings),
+    retries: 1,
+    consistency: { read: 'ONE', write: 'ONE', serial: 'LOCAL_SERIAL' },
+    client: {
+      ...({} as CassandraSettings['client']),
+      contactPoints: ['127.0.0.1'],
+      port,
+      consistency: 'ONE',
+      serialConsistency: 'SERIAL',
+      fetchSize: 100,
+      connectTimeoutMs: 5_000,
+      readTimeoutMs: patienceMs,
+      heartbeatIntervalMs: patienceMs,
+      reconnection: { minDelayMs: 50, maxDelayMs: 50 },
+      ...changes,
+    },
+  };
 }

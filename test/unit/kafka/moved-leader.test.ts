@@ -78,7 +78,7 @@ describe('A partition whose former leader answers late', () => {
     }
   }
 
-  /** Answers with so many batches of partition 0. */
+  /** Answers a fetch: partition 0 with `batches` record batches, each other partition with one. */
   async function answer(question: Asked, batches: number): Promise<void> {
     asked = asked.filter((other) => other !== question);
     const answers: FetchedPartition[] = [];

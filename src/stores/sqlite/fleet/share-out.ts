@@ -54,7 +54,7 @@ function heldBy(
   last: ViewRow | undefined,
 ): Pick<FleetClaim, 'held' | 'left' | 'heldSince'> {
   const held = ownedBy(id, last?.view);
-  // `withTakeOvers` knows who is to be asked.
+  // Not needed: from the last view `withTakeOvers` knows whom the new owner has to ask.
   const left: Partitions = new Map();
   return { held, left, heldSince: held.size === 0 ? 0 : (last?.view.generation ?? 0) };
 }

@@ -8,7 +8,7 @@ import { DriverConnections } from '../../../../src/stores/cassandra/driver-conne
 import { openCassandraSession } from '../../../../src/stores/cassandra/session.ts';
 import type { CassandraSession } from '../../../../src/stores/cassandra/session-types.ts';
 import { eventually, failureOf } from '../../../contract/action-log.fixture.ts';
-import { FakeCassandra } from '../../../support/fake-cassandra.ts';
+import { FakeCassandra, fakeCassandraSettings } from '../../../support/fake-cassandra.ts';
 import { openTimers } from '../../../support/open-timers.ts';
 import { RecordingLogger } from '../../../support/recording-logger.ts';
 
@@ -25,24 +25,8 @@ describe('a Cassandra session that is closed leaves nothing open', () => {
   });
   afterEach(() => fake[Symbol.asyncDispose]());
 
-  const settings = (changes: Partial<CassandraSettings['client']> = {}): CassandraSettings => ({
-    ...({} as CassandraSettings),
-    retries: 1,
-    consistency: { read: 'ONE', write: 'ONE', serial: 'LOCAL_SERIAL' },
-    client: {
-      ...({} as CassandraSettings['client']),
-      contactPoints: ['127.0.0.1'],
-      port: fake.port,
-      consistency: 'ONE',
-      serialConsistency: 'SERIAL',
-      fetchSize: 100,
-      connectTimeoutMs: 5_000,
-      readTimeoutMs: aWhileMs,
-      heartbeatIntervalMs: aWhileMs,
-      reconnection: { minDelayMs: 50, maxDelayMs: 50 },
-      ...changes,
-    },
-  });
+  const settings = (changes?: Partial<CassandraSettings['client']>): CassandraSettings =>
+    fakeCassandraSettings(fake, aWhileMs, changes);
   const open = (changes?: Partial<CassandraSettings['client']>): Promise<CassandraSession> =>
     openCassandraSession(settings(changes), deps);
 

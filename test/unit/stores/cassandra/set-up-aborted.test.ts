@@ -6,7 +6,7 @@ import { setUpCassandra } from '../../../../src/stores/cassandra/schema/create-s
 import { withSchemaLock } from '../../../../src/stores/cassandra/schema/schema-lock.ts';
 import type { CassandraSession } from '../../../../src/stores/cassandra/session-types.ts';
 import { eventually, failureOf } from '../../../contract/action-log.fixture.ts';
-import { FakeCassandra } from '../../../support/fake-cassandra.ts';
+import { FakeCassandra, fakeCassandraSettings } from '../../../support/fake-cassandra.ts';
 import { openTimers } from '../../../support/open-timers.ts';
 
 const deps = { log: silentLogger, clock: systemClock };
@@ -18,19 +18,7 @@ describe('a set-up of Cassandra that nobody waits for any more', () => {
     await using fake = await FakeCassandra.open();
     const timersBefore = openTimers();
     const settings = {
-      retries: 1,
-      consistency: { read: 'ONE', write: 'ONE', serial: 'LOCAL_SERIAL' },
-      client: {
-        contactPoints: ['127.0.0.1'],
-        port: fake.port,
-        consistency: 'ONE',
-        serialConsistency: 'SERIAL',
-        fetchSize: 100,
-        connectTimeoutMs: 5_000,
-        readTimeoutMs: aWhileMs,
-        heartbeatIntervalMs: aWhileMs,
-        reconnection: { minDelayMs: 50, maxDelayMs: 50 },
-      },
+      ...fakeCassandraSettings(fake, aWhileMs),
       schema: {
         autoCreate: true,
         keyspace: { name: 'k', autoCreate: true, replication: { type: 'simple', factor: 1 } },
