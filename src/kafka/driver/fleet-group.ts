@@ -81,6 +81,8 @@ export class FleetGroup implements BeatingMember {
   #joinedGeneration = -1;
   /** The last one whose share was answered. */
   #generation = -1;
+  /** A later one that this member shares out, and of which nobody has got a share; -1 = none. */
+  #unsharedGeneration = -1;
   #isJoining = false;
   #hasLeft = false;
   /** The generation of which a heartbeat was told that the group shares out anew. */
@@ -123,31 +125,37 @@ export class FleetGroup implements BeatingMember {
   async join(claim: string, share: Share): Promise<SharedGeneration> {
     const coordinator = await this.register(claim);
     if (this.#hasLeft) throw new ClosedError('the member has left its group');
-    const { groupId, sessionTimeoutMs } = this.#options;
-    const memberId = this.#memberId;
     this.#isJoining = true;
     try {
-      const request = joinRequest(this.#fields(claim), memberId);
+      const request = joinRequest(this.#fields(claim), this.#memberId);
       const joined = (await coordinator.connectionPool.send(request)) as JoinAnswer;
       const generation = joined.generationId;
       this.#joinedGeneration = generation;
-      const isLeader = joined.leaderId === joined.memberId;
-      const groupAssignment = isLeader ? await assignmentsOf(joined, share) : [];
-      const sync = syncGroupRequest({
-        groupId,
-        generationId: generation,
-        memberId,
-        groupAssignment,
-      });
-      const answer = await coordinator.connectionPool.send({
-        ...sync,
-        requestTimeout: rebalanceTimeoutMsOf(sessionTimeoutMs) + networkMarginMs,
-        logResponseError: false,
-      });
+      const { memberAssignment } = await this.#sync(coordinator, joined, share);
       this.#generation = generation;
-      return { generation, text: givenText((answer as SyncAnswer).memberAssignment) };
+      return { generation, text: givenText(memberAssignment) };
     } finally {
       this.#isJoining = false;
+    }
+  }
+
+  async #sync(coordinator: DriverBroker, joined: JoinAnswer, share: Share): Promise<SyncAnswer> {
+    const { groupId, sessionTimeoutMs } = this.#options;
+    const { generationId, memberId, leaderId } = joined;
+    const isLeader = leaderId === memberId;
+    if (isLeader) this.#unsharedGeneration = generationId;
+    const groupAssignment = isLeader ? await assignmentsOf(joined, share) : [];
+    this.#unsharedGeneration = -1;
+    const request = syncGroupRequest({ groupId, generationId, memberId, groupAssignment });
+    const requestTimeout = rebalanceTimeoutMsOf(sessionTimeoutMs) + networkMarginMs;
+    try {
+      const sync = { ...request, requestTimeout, logResponseError: false };
+      return (await coordinator.connectionPool.send(sync)) as SyncAnswer;
+    } catch (error) {
+      // The group has begun anew before it was shared out, and gives no share of it any more.
+      const { type } = error as { type?: string };
+      if (isLeader && type === 'REBALANCE_IN_PROGRESS') this.#unsharedGeneration = generationId;
+      throw error;
     }
   }
 
@@ -167,7 +175,8 @@ export class FleetGroup implements BeatingMember {
   }
 
   /**
-   * Sends one heartbeat of the last generation of which this member got its share.
+   * Sends one heartbeat of the last generation of which this member got its share, or of a later
+   * one that it has joined and of which nobody has got one: what it has is its own under both.
    *
    * @throws driver errors as they are
    */
@@ -176,7 +185,10 @@ export class FleetGroup implements BeatingMember {
     const { groupId, sessionTimeoutMs: requestTimeout } = this.#options;
     const [coordinator, memberId] = [this.#coordinator, this.#memberId];
     if (coordinator === undefined) throw new Error('the coordinator is not known');
-    const request = heartbeatRequest({ groupId, groupGenerationId: generation, memberId });
+    // The group refuses the generation before. A member that shares out may have to wait for one
+    // that stands still, for as long as its own session lasts; it would be lost with that one.
+    const groupGenerationId = Math.max(generation, this.#unsharedGeneration);
+    const request = heartbeatRequest({ groupId, groupGenerationId, memberId });
     try {
       await sendBesideJoins(coordinator, { ...request, requestTimeout, logResponseError: false });
     } catch (error) {

@@ -16,9 +16,12 @@ const rebalanceInProgress = 27;
 /** A coordinator with one member; answers by the name of the request. */
 class FakeCoordinator {
   generation = 0;
+  leaderId = 'me';
   sent: string[] = [];
   /** Answers to the next heartbeats; then all are good. */
   heartbeats: number[] = [];
+  /** Which generations the heartbeats named. */
+  beaten: number[] = [];
   onSync: () => Promise<void> = async () => {};
   #userData = Buffer.alloc(0);
 
@@ -48,7 +51,7 @@ class FakeCoordinator {
         userData: Buffer.from('a claim'),
       });
       const members = [{ memberId: 'me', memberMetadata }];
-      return { generationId: this.generation, leaderId: 'me', memberId: 'me', members };
+      return { generationId: this.generation, leaderId: this.leaderId, memberId: 'me', members };
     }
     if (apiName === 'SyncGroup') {
       await this.onSync();
@@ -56,10 +59,17 @@ class FakeCoordinator {
       const given = { version: 1, assignment: {}, userData: this.#userData };
       return { memberAssignment: MemberAssignment.encode(given) };
     }
+    if (apiName === 'Heartbeat') this.beaten.push(await generationOf(request));
     const code = apiName === 'Heartbeat' ? this.heartbeats.shift() : undefined;
     if (code !== undefined) throw protocolError(code);
     return {};
   }
+}
+
+/** After the length and the text of the group's id, `g`. */
+async function generationOf(request: unknown): Promise<number> {
+  const { encode } = request as { encode(): Promise<{ readonly buffer: Buffer }> };
+  return (await encode()).buffer.readInt32BE(3);
 }
 
 describe('a member of the group of a fleet', () => {
@@ -115,6 +125,52 @@ describe('a member of the group of a fleet', () => {
     expect(await typeOf(join())).to.equal('REBALANCE_IN_PROGRESS');
     coordinator.heartbeats = [illegalGeneration];
     expect(await typeOf(group.heartbeat())).to.equal(undefined);
+  });
+
+  describe('that shares out a generation', () => {
+    const beat = async () => {
+      await group.heartbeat().catch(() => {}); // what it names counts
+      return coordinator.beaten.at(-1);
+    };
+
+    it('names it when the group has begun anew before it was shared out: nobody has a share', async () => {
+      const { generation } = await join();
+      coordinator.onSync = async () => {
+        throw protocolError(rebalanceInProgress);
+      };
+      await failureOf(join());
+      expect(await beat()).to.equal(generation + 1);
+      expect(group.generation).to.equal(generation);
+      coordinator.onSync = async () => {};
+      await join();
+      expect(await beat()).to.equal(generation + 2);
+    });
+
+    it('names it while it looks for what it shares out, and not once others may have a share', async () => {
+      const { generation } = await join();
+      let named: number | undefined;
+      coordinator.onSync = async () => {
+        named = await beat();
+        throw new Error('the answer was lost');
+      };
+      const joining = group.join('a claim', async () => {
+        expect(await beat()).to.equal(generation + 1);
+        return 'the view';
+      });
+      await failureOf(joining);
+      expect(named).to.equal(generation);
+      expect(await beat()).to.equal(generation);
+    });
+
+    it('names none that another member shares out', async () => {
+      const { generation } = await join();
+      coordinator.leaderId = 'another';
+      coordinator.onSync = async () => {
+        throw protocolError(rebalanceInProgress);
+      };
+      await failureOf(join());
+      expect(await beat()).to.equal(generation);
+    });
   });
 
   it('is expelled when the group goes on without it', async () => {
