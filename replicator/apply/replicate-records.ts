@@ -162,8 +162,10 @@ async function applyWrites(
   const journal = await journals.open(key, nowMs, { signal });
   const wakeUp = changeOfWakeUp(records, journal.pointer);
   if (wakeUp !== undefined) {
+    const { partition } = first.at;
+    await journal.loadWakeUp(partition);
     if (!mayWrite()) return false;
-    await journal.saveWakeUp(wakeUp, { partition: first.at.partition, nowMs });
+    await journal.saveWakeUp(wakeUp, { partition, nowMs });
   }
   for (const write of writes) {
     if (!mayWrite()) return false;

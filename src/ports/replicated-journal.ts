@@ -47,6 +47,18 @@ export interface ReplicatedKeyJournal {
   readonly pointer: JournalPointer | undefined;
 
   /**
+   * Reads the wake-up that is stored, unless this object has it already. A write goes on above the
+   * timestamps that were read. Were what a successor of this process has written among them, a late
+   * write would beat that. So call this before you look whether the partition is still yours, and
+   * then `saveWakeUp`. In a store that knows its owner without timestamps, or has no tables for
+   * wake-ups, it does nothing.
+   *
+   * @throws {StoreUnavailableError} retryable
+   * @throws {CodecError} a row cannot be decoded; names topic, id, table and column
+   */
+  loadWakeUp(partition: Partition): Promise<void>;
+
+  /**
    * Stores what the journal's entity waits for. It comes before the changes of the row that the
    * same records make: which of them count is known from the row before them. In a store without
    * tables for wake-ups it does nothing.
@@ -57,7 +69,7 @@ export interface ReplicatedKeyJournal {
 
   /**
    * Where the wake-up that is stored comes from; `undefined` = there is none. In a store without
-   * tables for wake-ups there is none.
+   * tables for wake-ups there is none. Loads it, as `loadWakeUp` does.
    *
    * @throws {StoreUnavailableError} retryable
    * @throws {CodecError} a row cannot be decoded; names topic, id, table and column

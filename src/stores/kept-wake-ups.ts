@@ -27,6 +27,12 @@ export interface WakeUpTables {
 
 /** The wake-up of one journal, as the process that owns its partition changes it. */
 export interface KeyWakeUps {
+  /**
+   * Reads what is stored, where `save` needs it.
+   *
+   * @throws {StoreUnavailableError} retryable
+   */
+  load(partition: Partition): Promise<void>;
   /** @throws {StoreUnavailableError} may be stored; repeat it */
   save(change: WakeUpChange, time: WakeUpTime): Promise<void>;
   /**
@@ -44,6 +50,9 @@ export interface KeyWakeUps {
 export function removedOnce(wakeUps: KeyWakeUps): KeyWakeUps {
   let isRemoved = false;
   return {
+    load: async (partition) => {
+      if (!isRemoved) await wakeUps.load(partition);
+    },
     offset: (partition) => wakeUps.offset(partition),
     save: async (change, time) => {
       if (change.type === 'remove' && isRemoved) return;
@@ -63,12 +72,7 @@ export class ReadableWakeUps implements WakeUps {
   }
 
   async until(place: WakeUpPlace, options?: CallOptions): Promise<Offset | undefined> {
-    try {
-      return await this.#tables.until(place, options);
-    } catch (error) {
-      if (error instanceof NotSetUpError) return undefined;
-      throw error;
-    }
+    return await unlessNotSetUp(this.#tables.until(place, options));
   }
 
   async *due(range: DueRange, options?: CallOptions): AsyncGenerator<WakeUpEntry, void> {
@@ -105,12 +109,7 @@ export class KeptWakeUps {
     options?: CallOptions,
   ): Promise<Offset | undefined> {
     this.#incomplete.delete(nameOf(topic, partition));
-    try {
-      return await this.#tables.upTo(topic, partition, options);
-    } catch (error) {
-      if (error instanceof NotSetUpError) return undefined;
-      throw error;
-    }
+    return await unlessNotSetUp(this.#tables.upTo(topic, partition, options));
   }
 
   /**
@@ -126,14 +125,11 @@ export class KeptWakeUps {
   of(key: Key): KeyWakeUps {
     const wakeUps = removedOnce(this.#tables.of(key));
     return {
-      offset: async (partition) => {
-        try {
-          return await wakeUps.offset(partition);
-        } catch (error) {
-          if (error instanceof NotSetUpError) return undefined;
-          throw error;
-        }
+      load: async (partition) => {
+        if (this.#incomplete.has(nameOf(key.topic, partition))) return;
+        await unlessNotSetUp(wakeUps.load(partition));
       },
+      offset: (partition) => unlessNotSetUp(wakeUps.offset(partition)),
       save: async (change, time) => {
         await this.#whereKept(key.topic, time.partition, () => wakeUps.save(change, time));
       },
@@ -156,6 +152,16 @@ export class KeptWakeUps {
       this.#incomplete.add(name);
       return false;
     }
+  }
+}
+
+/** `undefined` where the tables are missing. */
+async function unlessNotSetUp<T>(reading: Promise<T>): Promise<T | undefined> {
+  try {
+    return await reading;
+  } catch (error) {
+    if (error instanceof NotSetUpError) return undefined;
+    throw error;
   }
 }
 

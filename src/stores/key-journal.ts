@@ -64,6 +64,10 @@ export class KeyJournal implements ReplicatedKeyJournal {
     return this.#rows.pointer;
   }
 
+  loadWakeUp(partition: Partition): Promise<void> {
+    return this.#settings.wakeUps.load(partition);
+  }
+
   async saveWakeUp(change: WakeUpChange, time: WakeUpTime): Promise<void> {
     await this.#settings.wakeUps.save(change, time);
   }

@@ -1,11 +1,11 @@
 import type { Key } from '../../model/key.ts';
-import type { Offset, Partition, PartitionOffset, Topic } from '../../model/position.ts';
+import type { Offset, Partition, Topic } from '../../model/position.ts';
 import type { WakeUpChange, WakeUpPlace } from '../../model/wake-up.ts';
 import type { CallOptions } from '../../ports/call-options.ts';
 import type { KnownWakeUps, WakeUpTime } from '../../ports/replicated-journal.ts';
 import type { KeyWakeUps, WakeUpTables } from '../kept-wake-ups.ts';
 import { forEachAtOnce } from './at-once.ts';
-import type { CassandraSession, Row } from './session-types.ts';
+import type { CassandraSession } from './session-types.ts';
 import { CassandraWakeUpReads, type DuePage, decodeKey } from './stored-wake-ups.ts';
 import {
   bucketOf,
@@ -195,29 +195,47 @@ interface KeyDeps {
   readonly list: (place: WakeUpPlace, bucket: number, nowMs: number) => Promise<void>;
 }
 
+/** The row of a journal; its last write in microseconds. */
+interface StoredWakeUp {
+  readonly dueMs: number;
+  readonly offset: Offset;
+  readonly writtenMicros: number;
+}
+
 /** Of one open journal: it is opened anew after each failure. */
 class CassandraKeyWakeUps implements KeyWakeUps {
   readonly #key: Key;
   readonly #deps: KeyDeps;
-  /** The time of its row; `undefined` = it has none; `'unknown'` before it was looked at. */
-  #dueMs: number | undefined | 'unknown' = 'unknown';
+  /** Its row of a partition, as it was read or written last; `undefined` = it was not yet. */
+  #known: { readonly partition: Partition; readonly row: StoredWakeUp | undefined } | undefined;
 
   constructor(key: Key, deps: KeyDeps) {
     this.#key = key;
     this.#deps = deps;
   }
 
-  async offset(partition: Partition): Promise<Offset | undefined> {
-    const { topic, id } = this.#key;
-    const row = await this.#row(partition);
-    if (row === undefined) return undefined;
-    return decodeKey({ topic, partition, id }, () => numberOf(row['offset'], 'offset') as Offset);
+  async load(partition: Partition): Promise<void> {
+    await this.#load(partition);
   }
 
-  async #row(partition: Partition): Promise<Row | undefined> {
+  async offset(partition: Partition): Promise<Offset | undefined> {
+    return (await this.#load(partition))?.offset;
+  }
+
+  /** @throws {CodecError} naming topic, partition, id, table and column */
+  async #load(partition: Partition): Promise<StoredWakeUp | undefined> {
+    if (this.#known?.partition === partition) return this.#known.row;
     const { topic, id } = this.#key;
     const params = [topic, partition, shareOf(id), id];
-    const [row] = await this.#deps.session.select(this.#deps.statements.selectKey, params);
+    const [cells] = await this.#deps.session.select(this.#deps.statements.selectKey, params);
+    const row =
+      cells &&
+      decodeKey({ topic, partition, id }, () => ({
+        dueMs: numberOf(cells['due'], 'due'),
+        offset: numberOf(cells['offset'], 'offset') as Offset,
+        writtenMicros: numberOf(cells['written'], 'WRITETIME(due)'),
+      }));
+    this.#known = { partition, row };
     return row;
   }
 
@@ -225,8 +243,11 @@ class CassandraKeyWakeUps implements KeyWakeUps {
     const { topic, id } = this.#key;
     const clock = this.#deps.clockOf(partition);
     const offset = change.type === 'set' ? change.wakeUp.offset : change.offset;
-    const before =
-      this.#dueMs === 'unknown' ? await this.#look({ partition, offset }, clock) : this.#dueMs;
+    const stored = await this.#load(partition);
+    // The clock of the last writer may be ahead of ours. But if what it has written follows from a
+    // later record, it may be our successor: then we must lose.
+    if (stored !== undefined && stored.offset <= offset) clock.follow(stored.writtenMicros);
+    const before = stored?.dueMs;
     const write = (cql: string, params: readonly unknown[]): Promise<void> =>
       this.#deps.session.write(cql, [topic, partition, ...params], clock.next(nowMs));
     const { deleteDue, deleteKey, insertDue, insertKey } = this.#deps.statements;
@@ -238,7 +259,7 @@ class CassandraKeyWakeUps implements KeyWakeUps {
     if (change.type === 'remove') {
       await removeBefore();
       await write(deleteKey, [share, id]);
-      this.#dueMs = undefined;
+      this.#known = { partition, row: undefined };
       return;
     }
     const { dueMs, reason } = change.wakeUp;
@@ -249,27 +270,7 @@ class CassandraKeyWakeUps implements KeyWakeUps {
       before === dueMs ? undefined : removeBefore(),
     ]);
     await write(insertKey, [share, id, dueMs, reason, offset]);
-    this.#dueMs = dueMs;
-  }
-
-  /**
-   * The clock of the last writer may be ahead of ours. But if what it has written follows from a
-   * later record than `offset`, it may be our successor: then we must lose.
-   *
-   * @throws {CodecError} naming topic, partition, id, table and column
-   */
-  async #look(
-    { partition, offset }: PartitionOffset,
-    clock: WriteClock,
-  ): Promise<number | undefined> {
-    const { topic, id } = this.#key;
-    const row = await this.#row(partition);
-    if (row === undefined) return undefined;
-    return decodeKey({ topic, partition, id }, () => {
-      if (numberOf(row['offset'], 'offset') <= offset) {
-        clock.follow(numberOf(row['written'], 'WRITETIME(due)'));
-      }
-      return numberOf(row['due'], 'due');
-    });
+    const row = { dueMs, offset, writtenMicros: clock.lastMicros };
+    this.#known = { partition, row };
   }
 }

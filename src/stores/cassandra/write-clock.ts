@@ -10,7 +10,13 @@ import type { Partition, Topic } from '../../model/position.ts';
 export class WriteClock {
   #last = 0;
 
-  /** Everything to come is newer than `micros`. */
+  /**
+   * Everything to come is newer than `micros`.
+   *
+   * A process that was replaced may read what its successor has written. Were that followed, what
+   * it still has in hand would be newer than its successor's, for whichever key. So follow only
+   * what was read before the ownership was last checked.
+   */
   follow(micros: number): void {
     if (micros > this.#last) this.#last = micros;
   }

@@ -87,6 +87,7 @@ export class PostgresWakeUps extends PostgresWakeUpReads implements WakeUpTables
 
   of({ topic, id }: Key): KeyWakeUps {
     return {
+      load: async () => {},
       offset: async (partition) => {
         const { selectOffset } = this.#statements;
         const place = [topic, partition, toStoredText(id)];

@@ -225,6 +225,7 @@ export class SqliteReplicatedJournal implements ReplicatedJournal {
     const transactions = new SqliteJournalTransactions({ key, tables, write });
     const rows = new RelationalJournalRows(transactions, row);
     const wakeUps = removedOnce({
+      load: async () => {},
       offset: async (partition) =>
         readOr(storeFailure, `read ${key.id}`, () => tables.wakeUps.offset(key, partition)),
       save: (change, { partition }) =>

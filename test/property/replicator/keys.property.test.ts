@@ -58,6 +58,7 @@ class WatchedStore extends MemoryReplicatedJournal {
       get pointer() {
         return journal.pointer;
       },
+      loadWakeUp: (partition) => journal.loadWakeUp(partition),
       saveWakeUp: (change, time) => journal.saveWakeUp(change, time),
       wakeUpOffset: (partition) => journal.wakeUpOffset(partition),
       append: (batch, nowMs) => note(`append@${batch.at.offset}`, journal.append(batch, nowMs)),

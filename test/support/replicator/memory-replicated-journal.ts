@@ -39,6 +39,7 @@ export interface StoreCall {
     | 'saveOffset'
     | 'tenuresUpTo'
     | 'saveTenures'
+    | 'loadWakeUp'
     | 'saveWakeUp'
     | 'saveWakeUps'
     | 'lastTenure'
@@ -288,8 +289,9 @@ export class MemoryReplicatedJournal implements ReplicatedJournal {
       if (change.type === 'set') this.wakeUps.set(name, change.wakeUp);
       else this.wakeUps.delete(name);
     };
+    const loadWakeUp = async () => await this.before({ name: 'loadWakeUp', key: name });
     const wakeUpOffset = () => this.wakeUps.get(name)?.offset;
-    return new MemoryKeyJournal(stored, { perform, saveWakeUp, wakeUpOffset });
+    return new MemoryKeyJournal(stored, { perform, loadWakeUp, saveWakeUp, wakeUpOffset });
   }
 
   async #call(call: StoreCall): Promise<void> {
@@ -345,29 +347,30 @@ type Perform = (call: StoreCall, apply: () => boolean) => Promise<boolean>;
 
 interface KeyCalls {
   readonly perform: Perform;
+  readonly loadWakeUp: () => Promise<void>;
   readonly saveWakeUp: (change: WakeUpChange, nowMs: number) => Promise<void>;
   readonly wakeUpOffset: () => Offset | undefined;
 }
 
 class MemoryKeyJournal implements ReplicatedKeyJournal {
   readonly #stored: StoredJournal;
-  readonly #perform: Perform;
-  readonly #saveWakeUp: KeyCalls['saveWakeUp'];
-  readonly #wakeUpOffset: KeyCalls['wakeUpOffset'];
+  readonly #calls: KeyCalls;
 
-  constructor(stored: StoredJournal, { perform, saveWakeUp, wakeUpOffset }: KeyCalls) {
-    this.#wakeUpOffset = wakeUpOffset;
+  constructor(stored: StoredJournal, calls: KeyCalls) {
     this.#stored = stored;
-    this.#perform = perform;
-    this.#saveWakeUp = saveWakeUp;
+    this.#calls = calls;
+  }
+
+  loadWakeUp(): Promise<void> {
+    return this.#calls.loadWakeUp();
   }
 
   saveWakeUp(change: WakeUpChange, { nowMs }: WakeUpTime): Promise<void> {
-    return this.#saveWakeUp(change, nowMs);
+    return this.#calls.saveWakeUp(change, nowMs);
   }
 
   async wakeUpOffset(): Promise<Offset | undefined> {
-    return this.#wakeUpOffset();
+    return this.#calls.wakeUpOffset();
   }
 
   get pointer(): JournalPointer | undefined {
@@ -376,17 +379,17 @@ class MemoryKeyJournal implements ReplicatedKeyJournal {
 
   append(batch: ReplicatedAppend, nowMs: number): Promise<boolean> {
     const call: StoreCall = { name: 'append', offset: batch.at.offset, nowMs };
-    return this.#perform(call, () => applyAppend(this.#stored, batch));
+    return this.#calls.perform(call, () => applyAppend(this.#stored, batch));
   }
 
   delete(batch: ReplicatedDelete, nowMs: number): Promise<boolean> {
     const call: StoreCall = { name: 'delete', offset: batch.at.offset, nowMs };
-    return this.#perform(call, () => applyDelete(this.#stored, batch));
+    return this.#calls.perform(call, () => applyDelete(this.#stored, batch));
   }
 
   purge(batch: ReplicatedPurge, nowMs: number): Promise<boolean> {
     const call: StoreCall = { name: 'purge', offset: batch.at.offset, nowMs };
-    return this.#perform(call, () => applyPurge(this.#stored, batch));
+    return this.#calls.perform(call, () => applyPurge(this.#stored, batch));
   }
 }
 

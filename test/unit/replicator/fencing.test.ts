@@ -34,6 +34,29 @@ describe('PartitionFlow, replaced without knowing it', () => {
     expect(member().events).to.deep.equal(['joined', 'left', 'closed']);
   });
 
+  it('looks whether it was replaced after it has read the wake-up, above whose time it would write', async () => {
+    const { member, store, stop } = await testReplicator();
+    store.offsets.set('journal/0', 0);
+    await member().assign(partition0);
+    const frozen = gate();
+    let reads = 0;
+    store.before = ({ name }) => {
+      if (name !== 'loadWakeUp') return undefined;
+      reads++;
+      return frozen.opened;
+    };
+    const waiting = { type: 'append', from: 1, to: 1, wake: 50 } as const;
+    member().send(partition0, [logRecord('a', 1, waiting)]);
+    await settle();
+    expect(reads).to.equal(1);
+    member().isOwned = false;
+    frozen.open();
+    await settle();
+    await stop();
+    expect(store.calls.map(({ name }) => name)).not.to.include('saveWakeUp');
+    expect(store.writes()).to.deep.equal([]);
+  });
+
   it('stores no offset either, also not of what it has applied', async () => {
     const { member, store, stop } = await testReplicator({ maxKeysInFlight: 1 });
     store.offsets.set('journal/0', 0);

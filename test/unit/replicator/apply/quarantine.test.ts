@@ -224,7 +224,7 @@ describe('a wake-up whose row in the store cannot be decoded', () => {
     it(`is a failure of the store, and no record is put aside for it: ${JSON.stringify(rules)}`, async () => {
       const { member, store, clock, file, errors, stop } = await replicatorWith(rules);
       store.before = ({ name }) => {
-        if (name === 'saveWakeUp') throw error;
+        if (name === 'loadWakeUp') throw error;
       };
       const waiting = { type: 'append', from: 1, to: 1, wake: 50 } as const;
       member().send(partition0, [logRecord('b', 0, append(1)), logRecord('a', 1, waiting)]);

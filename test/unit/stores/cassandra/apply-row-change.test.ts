@@ -73,7 +73,11 @@ function open(segmentSize: number, stored?: Stored) {
     stored === undefined ? undefined : { pointer: head, clearedTo, created, writtenMicros };
   const deps = { session, tables, clocks, segmentSize };
   const rows = new CassandraJournalRows(deps, { key, segment, row });
-  const wakeUps = { offset: async () => undefined, save: () => Promise.resolve() };
+  const wakeUps = {
+    load: async () => {},
+    offset: async () => undefined,
+    save: () => Promise.resolve(),
+  };
   return {
     sent,
     values,

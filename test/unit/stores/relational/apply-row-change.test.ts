@@ -32,7 +32,7 @@ function journalOn(rows: JournalTransactions, row?: JournalRow): KeyJournal {
   return new KeyJournal(new RelationalJournalRows(rows, row), {
     topic,
     segmentSize: 100,
-    wakeUps: { offset: async () => undefined, save: () => Promise.resolve() },
+    wakeUps: { load: async () => {}, offset: async () => undefined, save: () => Promise.resolve() },
   });
 }
 
