@@ -12,9 +12,10 @@ export function blocksOf(page: string, language: string): readonly string[] {
 
 /** The program with this clone in the place of the installed package. */
 export function runnable(program: string): string {
-  const api = new URL('../../src/index.ts', import.meta.url).href;
+  const fileOf = (path: string): string => new URL(path, import.meta.url).href;
   return program
-    .replace("from 'kafka-journal'", `from '${api}'`)
+    .replace("from 'kafka-journal'", `from '${fileOf('../../src/index.ts')}'`)
+    .replace("from 'kafka-journal/journal'", `from '${fileOf('../../src/journal-exports.ts')}'`)
     .replace("from 'xstate'", `from '${import.meta.resolve('xstate')}'`);
 }
 

@@ -49,6 +49,18 @@ describe('loadConfig', () => {
     expect(config.originOf('in.a')).to.deep.equal({ file: join(folder, 'one.conf'), line: 1 });
   });
 
+  it('says of a file in UTF-16, as shells of Windows write it, how it must be saved', async () => {
+    const little = Buffer.from('\ufeffa = 1', 'utf16le');
+    for (const bytes of [little, Buffer.from(little).swap16()]) {
+      const file = join(folder, 'application.conf');
+      writeFileSync(file, bytes);
+      const error = await refused(loadConfig({ file, env: {} }));
+      expect(error.message).to.contain('save it in UTF-8').and.to.contain(file);
+    }
+    const config = await loadConfig({ file: write('utf-8.conf', '\ufeffa = 1'), env: {} });
+    expect(config.getNumber('a')).to.equal(1);
+  });
+
   it('gives an included file the syntax that the reference implementation gives it', async () => {
     write('y.properties', `q=1\nr=\${top}`);
     write('x.json', '{ // a comment\n "j": 1, }');

@@ -123,13 +123,19 @@ function syntaxOf(file: string): Syntax | undefined {
 }
 
 function readText(file: string): string | undefined {
+  const place = { file, line: undefined };
+  let bytes: Buffer;
   try {
-    return readFileSync(file, 'utf8');
+    bytes = readFileSync(file);
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? error.code : undefined;
     if (code === 'ENOENT' || code === 'ENOTDIR' || code === 'EISDIR') return undefined;
-    throw hoconError(`the file cannot be read: ${String(error)}`, { file, line: undefined });
+    throw hoconError(`the file cannot be read: ${String(error)}`, place);
   }
+  // Every second byte would be read as a letter of its own. Shells of Windows write such files.
+  const isUtf16 = bytes.length >= 2 && [0xfeff, 0xfffe].includes(bytes.readUInt16BE(0));
+  if (isUtf16) throw hoconError('the file is in UTF-16: save it in UTF-8', place);
+  return bytes.toString('utf8');
 }
 
 /** JSON is HOCON, but HOCON in a JSON file is a mistake. */

@@ -68,8 +68,8 @@ class FakeCoordinator {
 
 /** After the length and the text of the group's id, `g`. */
 async function generationOf(request: unknown): Promise<number> {
-  const { encode } = request as { encode(): Promise<{ readonly buffer: Buffer }> };
-  return (await encode()).buffer.readInt32BE(3);
+  const { buffer } = await (request as { encode(): Promise<{ readonly buffer: Buffer }> }).encode();
+  return buffer.readInt32BE(3);
 }
 
 describe('a member of the group of a fleet', () => {
