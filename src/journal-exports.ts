@@ -1,4 +1,4 @@
-/** Public API of journals without actors, as `kafka-journal/journal`; `kafka-journal` has it, too. */
+/** Public API of `kafka-journal/journal`: journals without actors. `kafka-journal` has it, too. */
 
 export {
   type OpenJournals,

@@ -63,7 +63,7 @@ export class EntityWork<S extends HostedState> implements WorkView, Asked {
     this.#wasStored = true;
   }
 
-  /** If it was lost, and rests, it recovers. Where its journal is empty by then, it begins nothing. */
+  /** If it was lost, and rests, it recovers. If its journal is empty by then, it begins nothing. */
   goOn(): void {
     if (this.#life.state !== 'unowned') return;
     this.startsByItself();

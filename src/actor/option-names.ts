@@ -2,6 +2,7 @@ import type { EventObject } from 'xstate';
 import type { OptionNames } from '../model/option-names.ts';
 import type { EntityOptions } from './entity/entity-options.ts';
 
+/** What an actor may be given whatever it is made of; another name is a mistake. */
 export const entityOptionNames: OptionNames<EntityOptions<unknown, EventObject>> = {
   journalPluginId: true,
   tagger: true,

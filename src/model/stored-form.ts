@@ -159,12 +159,10 @@ function findFaultWithin(value: object, { path, ancestors }: Visit): void {
   if (!isPlainObject(value)) throw refused(value, path);
   if (hasSymbols(value)) throw refusal('a member whose name is a symbol', path);
   for (const [name, member] of Object.entries(value)) {
-    if (member !== undefined) findFault(member, { path: path + memberPath(name), ancestors });
+    if (member === undefined) continue;
+    const at = /^[A-Za-z_$][\w$]*$/.test(name) ? `.${name}` : `[${JSON.stringify(name)}]`;
+    findFault(member, { path: path + at, ancestors });
   }
-}
-
-function memberPath(name: string): string {
-  return /^[A-Za-z_$][\w$]*$/.test(name) ? `.${name}` : `[${JSON.stringify(name)}]`;
 }
 
 function refused(value: unknown, path: string): WriteRejectedError {

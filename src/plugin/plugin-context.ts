@@ -13,7 +13,7 @@ export interface PluginContext {
   readonly clock: Clock;
   /**
    * Fires when the plugin could not be made, or not in the time that its section allows, or is no
-   * longer wanted: in a shutdown after the last actor has ended, just before the plugins are closed.
+   * longer wanted: in a shutdown after the last actor has ended, just before plugins are closed.
    */
   readonly signal: AbortSignal;
 }

@@ -183,7 +183,7 @@ function timersAt(plain: unknown, seqNr: string): EventFacts {
   const stillMs = fieldOf(fieldOf(plain, 'still'), seqNr);
   return {
     ...(typeof timer === 'string' && { timer }),
-    ...(isList(delaysMs, isDelay) && { delaysMs }),
+    ...(isList(delaysMs, (ms) => ms === null || typeof ms === 'number') && { delaysMs }),
     ...(typeof stillMs === 'number' && { stillMs }),
   };
 }
@@ -221,10 +221,6 @@ function commandFact(last: number, command: unknown): CommandFact | undefined {
 
 function isList<T>(value: unknown, is: (item: unknown) => item is T): value is readonly T[] {
   return Array.isArray(value) && value.every(is);
-}
-
-function isDelay(ms: unknown): ms is number | null {
-  return ms === null || typeof ms === 'number';
 }
 
 function isDelivery(value: unknown): value is DeliveryFact {

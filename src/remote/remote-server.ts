@@ -110,7 +110,10 @@ export class RemoteServer implements AsyncDisposable {
       call.abort(new ClosedError('this process is closing'));
     }
     const { clock, limits } = this.#deps;
-    await within(this.#allEnded(), limits.closeMs, clock);
+    const ending = async (): Promise<void> => {
+      while (this.#underWay.size > 0) await this.#callEnded.wait();
+    };
+    await within(ending(), limits.closeMs, clock);
     await within(this.#untilQuiet(), limits.closeMs, clock);
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     this.#server.closeAllConnections();
@@ -127,10 +130,6 @@ export class RemoteServer implements AsyncDisposable {
       arrived = this.#arrivals;
       await clock.sleep(limits.quietMs);
     }
-  }
-
-  async #allEnded(): Promise<void> {
-    while (this.#underWay.size > 0) await this.#callEnded.wait();
   }
 
   #arrived(incoming: http.IncomingMessage, response: http.ServerResponse, asks: boolean): void {

@@ -195,7 +195,8 @@ export class DeliverySender<S extends HostedState> {
       if (actor === undefined) throw new ClosedError(`there is no actor ${to} at the moment`);
       await deps.ask(actor, event, { commandId: id, correlationId, signal, timeout });
     } catch (err) {
-      const text = this.#isGone(to)
+      const isGone = this.#entity.isOnlyDelivering && to.startsWith(childAddress);
+      const text = isGone
         ? 'a child was sent something that it can take no more'
         : isRefusal(err)
           ? 'an actor has refused what was sent to it'
@@ -203,10 +204,6 @@ export class DeliverySender<S extends HostedState> {
       if (text === undefined) throw err;
       deps.log.warn({ persistenceId, delivery: id, to, event: event.type, err }, text);
     }
-  }
-
-  #isGone(to: string): boolean {
-    return this.#entity.isOnlyDelivering && to.startsWith(childAddress);
   }
 
   /** Never rejects. */

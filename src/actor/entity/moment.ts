@@ -56,12 +56,9 @@ export function checkReached(
   // What comes before the first event that is left is not known.
   const isGone = to === undefined ? last === 0 && (next ?? highest + 1) > 1 : last < to;
   if (!isGone) return;
-  const what = to === undefined ? `until ${timeText(untilMs ?? 0)}` : `up to ${to}`;
+  const date = new Date(untilMs ?? 0);
+  // A moment may be after or before all that a `Date` can be.
+  const time = Number.isNaN(date.getTime()) ? `${untilMs} ms` : date.toISOString();
+  const what = to === undefined ? `until ${time}` : `up to ${to}`;
   throw new RecoveryFailedError(`the events of ${persistenceId} ${what} are deleted`);
-}
-
-/** A moment may be after or before all that a `Date` can be. */
-function timeText(ms: number): string {
-  const date = new Date(ms);
-  return Number.isNaN(date.getTime()) ? `${ms} ms` : date.toISOString();
 }

@@ -69,17 +69,13 @@ export class RecoveryPermits {
       if (!held) return;
       held = false;
       this.#held--;
-      const next = this.#next();
+      const isInOrder = this.#grants % oneInOrder === 0;
+      const next = (isInOrder ? undefined : this.#nextAwaited()) ?? this.#nextInOrder();
       if (next === undefined) return;
       next.state = 'over';
       next.forget();
       next.grant(this.#grant());
     };
-  }
-
-  #next(): Waiter | undefined {
-    const isInOrder = this.#grants % oneInOrder === 0;
-    return (isInOrder ? undefined : this.#nextAwaited()) ?? this.#nextInOrder();
   }
 
   #nextAwaited(): Waiter | undefined {

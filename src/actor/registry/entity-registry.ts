@@ -187,7 +187,7 @@ export class LocalEntityRegistry<L extends AnyActorLogic> implements LocalEntiti
     await this.#deps.deleteEvents(this.#entry(id).ref, to, left);
   }
 
-  /** Waits until the incarnation that is stopping has ended. Answers how long to wait after that. */
+  /** Waits until the incarnation that stops has ended. Answers how long to wait after that. */
   async #leftAfter(
     stopping: Promise<void>,
     id: string,

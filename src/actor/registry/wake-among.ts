@@ -4,7 +4,7 @@ import type { Woken } from '../../model/wake-up.ts';
 export interface WakingType {
   /** `undefined` = the persistence id does not belong to this type. */
   idOf(persistenceId: string): string | undefined;
-  /** See `LocalEntities.wake`. */
+  /** See `LocalEntities.wake`, also for what it rejects with. */
   wake(persistenceId: string): Promise<Woken> | undefined;
 }
 
@@ -14,6 +14,7 @@ export interface WakingType {
  * write its own events into the journal. So the type with the longest text around the id counts.
  *
  * @returns `undefined` = it is of none of the types
+ * @throws as `WakingType.wake`
  */
 export function wakeAmong(
   types: Iterable<WakingType>,

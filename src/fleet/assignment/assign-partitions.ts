@@ -33,8 +33,8 @@ export interface Assignment {
  *    needed by one of the two at least, so that no sequence of moves is shorter where all members
  *    host the same topics.
  *
- * The new owner is to ask the holder. Where there is none, it asks the member that had the partition
- * last: the one that was to have it next has never learnt of that, or there was none.
+ * The new owner is to ask the holder. Where there is none, it asks the member that had the
+ * partition last: the one that was to have it next has never learnt of that, or there was none.
  *
  * A newcomer to a group that is not calm thus gets what the next leaver gives up, and in a rolling
  * update each partition moves about once.

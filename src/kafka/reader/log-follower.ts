@@ -209,7 +209,7 @@ interface Turn {
   readonly followers: readonly FollowedPartition[];
 }
 
-/** A broker that has just started says so. A follower that begins again asks for the topic first. */
+/** A broker that has just started says so. A follower that begins anew asks for the topic first. */
 function notKnown({ address }: LogCluster, topic: string): LogUnavailableError {
   return new LogUnavailableError(
     `Kafka at ${address} does not know topic ${topic}, or the partition, at the moment`,

@@ -36,14 +36,9 @@ export function numberOf(cell: unknown, column: string): number {
   if (cell === null || cell === undefined) return 0;
   const { high, low } = cell as Int64;
   // 2^53 is 2^21 in the upper half.
-  if (high >= 0x20_0000 || high < 0) return unsafe(cell as Int64, column);
-  return high * 0x1_0000_0000 + (low >>> 0);
-}
-
-function unsafe(cell: Int64, column: string): number {
-  throw new CodecError(`column ${column} holds ${cell.toString()}, outside 0 .. 2^53-1`, {
-    place: { column },
-  });
+  if (high < 0x20_0000 && high >= 0) return high * 0x1_0000_0000 + (low >>> 0);
+  const text = `column ${column} holds ${(cell as Int64).toString()}, outside 0 .. 2^53-1`;
+  throw new CodecError(text, { place: { column } });
 }
 
 /** A partition; null reads as 0, as on the JVM. */
