@@ -1,6 +1,6 @@
 import { recordIdOf } from '../codec/record/record-id.ts';
 import type { JournalPointer } from '../model/journal-pointer.ts';
-import { Offset, type PartitionOffset, type Topic } from '../model/position.ts';
+import type { Offset, PartitionOffset, Topic } from '../model/position.ts';
 import type { Head } from './head.ts';
 
 /** Where store and log meet in a read. */
@@ -68,9 +68,12 @@ export function viewFactsOf(view: ReadView, topic: Topic, afterEnd: AfterEnd): V
   const first = head.firstAppend?.at;
   const isFirst = first !== undefined && row.recordId === recordIdOf(topic, first);
   const generation = isFirst ? 'first of head' : 'another';
-  // Offsets of two partitions cannot be compared: a purge in another one may be of any time.
-  const purgingFrom = place === 'other partition' ? Offset.min : cut.end.offset;
-  const isPurging = (row.purgingAt ?? -1) >= purgingFrom;
+  // The row does not say in which partition that purge is: after a key has moved, in another one
+  // than the row. A purge of this partition that is under way comes after R. So if it comes before
+  // the end, it is in the head.
+  const isOfHead =
+    purge !== 'none' && place !== 'other partition' && (row.purgingAt ?? 0) < cut.end.offset;
+  const isPurging = row.purgingAt !== undefined && !isOfHead;
   const deletedByHead = head.fold(place === 'ahead' ? undefined : row.seqNr).deleteTo;
   return {
     purge,

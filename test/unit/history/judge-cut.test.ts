@@ -170,11 +170,17 @@ describe('The verdict of a read', () => {
       expect(judged(view('d1', { at: at(2) }))).to.equal('alive, last of event rows');
     });
 
-    it('begins again while a purge after its end is under way, and not for one before it', () => {
-      expect(judged(view('', { at: at(0), purgingAt: Offset.of(1) }))).to.equal('torn');
-      expect(judged(view('a10', { at: at(0), purgingAt: Offset.of(1) }))).to.equal(
-        'alive, last of row',
-      );
+    it('begins again while a purge after its end is under way, and not for one that it sees', () => {
+      const row = { at: at(0), purgingAt: Offset.of(1) };
+      expect(judged(view('', row))).to.equal('torn');
+      expect(judged(view('p', row))).to.equal('purged');
+      expect(judged(view('p7', row))).to.equal('alive, last of row');
+    });
+
+    it('begins again for a purge before its end that it does not see: it is in another partition', () => {
+      for (const purgingAt of [Offset.of(1), Offset.of(4)]) {
+        expect(judged(view('a10 a11', { at: at(3), purgingAt }, 3))).to.equal('torn');
+      }
     });
 
     it('begins again while a journal that has moved is being purged in another partition', () => {
