@@ -11,8 +11,9 @@ import type { EventAttempt } from './attempt.ts';
 const batchEvents = 500;
 
 /**
- * The events of the head from `from` on. Answers false when the first ones are missing although the
- * store had a state: the journal may have been purged between the looks at R and at its row.
+ * The events of the head from `from` on. Answers false when the first ones are missing and no purge
+ * in the head explains it: the journal may have been purged between the looks at R and at its row.
+ * That holds also where nothing of the partition is replicated: the journal may have moved there.
  *
  * @throws {DataIntegrityError} conflicting records, or a hole between two events, as the settings
  *   say
@@ -23,12 +24,11 @@ export async function* deliverHead(
   fold: HeadFold,
   from: SeqNr,
 ): AsyncGenerator<readonly EventRecord[], boolean> {
-  const { head, cut, row, order, looks } = attempt;
+  const { head, row, order, looks } = attempt;
   await reportLosers(attempt, fold);
   if (row === undefined) order.expect(from);
-  const isAlone = head.purged || (row === undefined && cut.replicated === undefined);
   for (const batch of batchesOf(fold, from)) {
-    const missing = isAlone ? undefined : order.missingFrom(batch);
+    const missing = head.purged ? undefined : order.missingFrom(batch);
     if (missing !== undefined) {
       const again = missing === 'first' && looks.beginsAgain(batch) ? 'first again' : missing;
       const facts = { part: 'head', missing: again, rowAgain: 'unread' } as const;

@@ -3,6 +3,7 @@ import { endByOffset } from '../../../src/journal/read/ends.ts';
 import { Action } from '../../../src/model/action.ts';
 import { DataIntegrityError } from '../../../src/model/errors.ts';
 import { Partition } from '../../../src/model/position.ts';
+import type { EventualJournal } from '../../../src/ports/eventual-journal.ts';
 import { applyRecord, recordsOf } from '../../support/journal/replicate.ts';
 import { CountingWorld, eventsFrom, readAll } from './counting-world.ts';
 
@@ -54,6 +55,24 @@ describe('A journal whose key has moved, since its topic got more partitions', (
     const failure = await readAll(world.reader()).catch((error: unknown) => error);
     expect(failure).to.be.instanceOf(DataIntegrityError);
     expect(failure).to.have.property('message').that.includes('4');
+  });
+
+  it('is read again when it is purged after the look at what is replicated of its new partition', async () => {
+    await world.writer().append(eventsFrom(4, 1));
+    const { eventual } = world.parts();
+    let isPurged = false;
+    const purgedBefore: EventualJournal = {
+      ...eventual,
+      pointer: async (...args) => {
+        if (!isPurged) {
+          isPurged = true;
+          await world.writer().purge();
+          await world.replicate();
+        }
+        return await eventual.pointer(...args);
+      },
+    };
+    expect(await readAll(world.reader({ eventual: purgedBefore }))).to.equal('last none');
   });
 
   it('keeps its numbers: a record that takes one again is named, and the one that has it', async () => {
