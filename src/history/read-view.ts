@@ -68,19 +68,27 @@ export function viewFactsOf(view: ReadView, topic: Topic, afterEnd: AfterEnd): V
   const first = head.firstAppend?.at;
   const isFirst = first !== undefined && row.recordId === recordIdOf(topic, first);
   const generation = isFirst ? 'first of head' : 'another';
-  // The row does not say in which partition that purge is: after a key has moved, in another one
-  // than the row. A purge of this partition that is under way comes after R. So if it comes before
-  // the end, it is in the head.
-  const isOfHead =
-    purge !== 'none' && place !== 'other partition' && (row.purgingAt ?? 0) < cut.end.offset;
-  const isPurging = row.purgingAt !== undefined && !isOfHead;
+  const seesPurges = purge !== 'none' && place !== 'other partition';
   const deletedByHead = head.fold(place === 'ahead' ? undefined : row.seqNr).deleteTo;
   return {
     purge,
     row: place,
     generation: row.recordId === undefined ? 'unnamed' : generation,
-    hides: isPurging ? 'being purged' : hiddenBy(row, deletedByHead, afterEnd),
+    hides: isPurgedUnseen(row, seesPurges ? cut.end.offset : 0)
+      ? 'being purged'
+      : hiddenBy(row, deletedByHead, afterEnd),
   };
+}
+
+/**
+ * Whether a purge is under way that the read does not see. The row does not say in which partition
+ * it is: after a key has moved, in another one than the row. A purge of this partition that is
+ * under way comes after R. So if it comes before the end, it is in the head.
+ *
+ * @param seenBelow the read has seen a purge that is below this offset
+ */
+function isPurgedUnseen({ purgingAt }: JournalPointer, seenBelow: number): boolean {
+  return purgingAt !== undefined && purgingAt >= seenBelow;
 }
 
 function placeOf(
