@@ -69,14 +69,13 @@ export function viewFactsOf(view: ReadView, topic: Topic, afterEnd: AfterEnd): V
   const isFirst = first !== undefined && row.recordId === recordIdOf(topic, first);
   const generation = isFirst ? 'first of head' : 'another';
   const seesPurges = purge !== 'none' && place !== 'other partition';
+  const isPurging = isPurgedUnseen(row, seesPurges ? cut.end.offset : 0);
   const deletedByHead = head.fold(place === 'ahead' ? undefined : row.seqNr).deleteTo;
   return {
     purge,
     row: place,
     generation: row.recordId === undefined ? 'unnamed' : generation,
-    hides: isPurgedUnseen(row, seesPurges ? cut.end.offset : 0)
-      ? 'being purged'
-      : hiddenBy(row, deletedByHead, afterEnd),
+    hides: isPurging ? 'being purged' : hiddenBy(row, deletedByHead, afterEnd),
   };
 }
 
