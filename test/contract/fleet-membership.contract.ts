@@ -184,7 +184,7 @@ function failing(given: () => { world: FleetUnderTest; fleet: Fleet; topic: Topi
     const startedMs = Date.now();
     await victim.kill();
     await eventually('the heir owns all', () => heir.owned.length === 6);
-    expect(Date.now() - startedMs).to.be.below(world.sessionTimeoutMs + 4_000);
+    expect(Date.now() - startedMs).to.be.below(world.sessionTimeoutMs + 2_000);
     expect(heir.membership.view?.members).to.deep.equal([heir.member]);
     expect(heir.wasNoMember).to.equal(0);
   });
@@ -206,7 +206,7 @@ function failing(given: () => { world: FleetUnderTest; fleet: Fleet; topic: Topi
     await eventually('the frozen one is expelled', () => {
       return keeper.membership.view?.members.length === 2;
     });
-    expect(Date.now() - startedMs).to.be.below(world.sessionTimeoutMs + 4_000);
+    expect(Date.now() - startedMs).to.be.below(world.sessionTimeoutMs + 2_000);
     for (const view of keeper.views.slice(since)) expect(keeper.ownedIn(view).length).to.equal(6);
     expect(keeper.wasNoMember).to.equal(0);
   });
