@@ -1,4 +1,4 @@
-/** Public API of kafka-journal: persistent actors, their journals, and the values they speak in. */
+/** Public API of kafka-journal: persistent actors, and their journals (`journal-exports.ts`). */
 
 export type { ActorHost, PersistentRef } from './actor/actor-host.ts';
 export type {
@@ -93,41 +93,13 @@ export {
   type PersistenceOptions,
   type SharedJournals,
 } from './compose/create-persistence.ts';
-export {
-  type OpenJournals,
-  type OpenJournalsOptions,
-  openJournals,
-} from './compose/open-journals.ts';
 export type { StashOverflowContext } from './compose/stash-overflow.ts';
 export type { Config } from './config/config.ts';
-export type { AppendOptions } from './journal/append-events.ts';
-export type { HeadCacheStats } from './journal/head-cache/head-cache.ts';
-export type { HeldJournal } from './journal/holding/held-journal.ts';
-export type { Journal } from './journal/journal.ts';
-export type { Journals } from './journal/journals.ts';
-export * from './model/errors.ts';
-export {
-  type Event,
-  type EventRecord,
-  Events,
-  type Headers,
-  type PrintedEvent,
-  type RecordInfo,
-} from './model/event.ts';
-export type { DurationUnit, ExpireAfter } from './model/expire-after.ts';
+export * from './journal-exports.ts';
 export type { Marker } from './model/journal-pointer.ts';
-export { Key } from './model/key.ts';
-export { JsonNumber, type JsonValue, type Payload } from './model/payload.ts';
-export type { Offset, Partition, PartitionOffset, Topic } from './model/position.ts';
-export type { HeaderMetadata, PayloadMetadata, RecordMetadata } from './model/record-metadata.ts';
-export { SeqNr } from './model/seq-nr.ts';
 export { SerializedPayload } from './model/serialized-payload.ts';
-export type { Tenure } from './model/tenure.ts';
-export type { Wake } from './model/wake-up.ts';
 export { describeError } from './observability/describe-error.ts';
-export { consoleLogger, type LogFields, type Logger } from './observability/logger.ts';
 export type { PluginContext, PluginFactory, PluginSource } from './plugin/plugin-context.ts';
-export type { CallOptions } from './ports/call-options.ts';
 export type {
   AtomicWrite,
   BegunRecovery,
