@@ -69,7 +69,8 @@ export interface ReplicatedKeyJournal {
 
   /**
    * Where the wake-up that is stored comes from; `undefined` = there is none. In a store without
-   * tables for wake-ups there is none. Loads it, as `loadWakeUp` does.
+   * tables for wake-ups there is none. It is read each time; then `saveWakeUp` goes on from it, as
+   * after `loadWakeUp`.
    *
    * @throws {StoreUnavailableError} retryable
    * @throws {CodecError} a row cannot be decoded; names topic, id, table and column

@@ -250,6 +250,22 @@ export function wakeUpsContract(store: Store): void {
     });
   }
 
+  for (const call of ['loadWakeUp', 'wakeUpOffset'] as const) {
+    it(`goes on from what ${call} has read, above the time of a writer whose clock was ahead`, async () => {
+      const topic = given.randomTopic();
+      await given.moveTo(store().replicated, topic, given.place(0, 3));
+      await using old = await owner(topic);
+      if (old === undefined) return;
+      await change(old, [topic, 'j'], set(50, 1), given.nowMs + 60_000);
+      await using next = await owner(topic);
+      if (next === undefined) return;
+      const journal = await next.open(Key.of(topic, 'j'));
+      await journal[call](partition);
+      await journal.saveWakeUp(set(7_000_000, 2), { partition, nowMs: given.nowMs });
+      expect(await due(topic)).to.deep.equal([{ id: 'j', ...wakeUp(7_000_000, 2) }]);
+    });
+  }
+
   it('removes what belongs to an earlier topic of that name with the first call, and nothing else', async () => {
     const topic = given.randomTopic();
     const elsewhere = given.place(0, 4).partition;

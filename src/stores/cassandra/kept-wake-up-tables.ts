@@ -219,6 +219,7 @@ class CassandraKeyWakeUps implements KeyWakeUps {
   }
 
   async offset(partition: Partition): Promise<Offset | undefined> {
+    this.#known = undefined;
     return (await this.#load(partition))?.offset;
   }
 

@@ -220,11 +220,14 @@ describe('a wake-up whose row in the store cannot be decoded', () => {
   const place = { topic: 'journal', id: 'a', table: 'wake_up_keys', column: 'due' };
   const error = new CodecError('a row of wake_up_keys cannot be decoded', { place });
 
-  for (const rules of [skipping, { skip: ['journal:0:1'] }]) {
-    it(`is a failure of the store, and no record is put aside for it: ${JSON.stringify(rules)}`, async () => {
+  const each = [skipping, { skip: ['journal:0:1'] }].flatMap((rules) =>
+    (['loadWakeUp', 'saveWakeUp'] as const).map((call) => ({ rules, call })),
+  );
+  for (const { rules, call } of each) {
+    it(`is a failure of the store, and no record is put aside for it: ${JSON.stringify(rules)}, ${call}`, async () => {
       const { member, store, clock, file, errors, stop } = await replicatorWith(rules);
       store.before = ({ name }) => {
-        if (name === 'loadWakeUp') throw error;
+        if (name === call) throw error;
       };
       const waiting = { type: 'append', from: 1, to: 1, wake: 50 } as const;
       member().send(partition0, [logRecord('b', 0, append(1)), logRecord('a', 1, waiting)]);
