@@ -63,7 +63,7 @@ export async function heartbeats(
   const send = async (): Promise<void> => {
     const sent = lease.moment();
     const answer = membership.heartbeat().then(() => 'ok', protocolErrorOf);
-    const located = locateWithout(answer, cluster, locating);
+    const located = locateWithout(answer, cluster, { locating, over });
     // It counts when it comes, however long brokers under load take to name the coordinator.
     const type = await answer;
     if (over.aborted) return;
@@ -93,15 +93,16 @@ export async function heartbeats(
 
 /**
  * Looks for the coordinator when it has failed to answer in time: when it is down, another broker
- * takes the group over, with its members. Never rejects.
+ * takes the group over, with its members. A member that is over does not look. Never rejects.
  *
  * @param answer Kafka's; `undefined` = none came
  */
 async function locateWithout(
   answer: Promise<string | undefined>,
   { deps, settings }: LogCluster,
-  locating: SharedRun<unknown>,
+  { locating, over }: { readonly locating: SharedRun<unknown>; readonly over: AbortSignal },
 ): Promise<void> {
   const inTime = await within(answer, settings.requestTimeoutMs, deps.clock);
+  if (over.aborted) return;
   if (inTime === 'expired' || inTime === undefined) await locating.run().catch(() => undefined);
 }
