@@ -1,8 +1,16 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+} from 'node:fs';
 import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
@@ -10,6 +18,8 @@ const run = promisify(execFile);
 const javaMajor = 17;
 const checkTimeoutMs = 20_000;
 const downloadTimeoutMs = 300_000;
+/** Of what Maven says when it fails. */
+const saidCharacters = 2_000;
 
 let checked: Promise<string | undefined> | undefined;
 
@@ -32,7 +42,7 @@ async function findProblem(): Promise<string | undefined> {
 /** Class path of a server: its jars, sorted, fetched by Maven once per user and version. */
 export async function classPath(name: 'kafka' | 'cassandra'): Promise<string> {
   const folder = jarFolder(name);
-  if (!existsSync(folder)) await fetchJars(name, folder);
+  if (!existsSync(folder)) await fetchInTurn(name, folder);
   const jars = readdirSync(folder).filter((file) => file.endsWith('.jar'));
   if (jars.length === 0) throw new Error(`${folder} holds no jars: remove it and try again`);
   return jars
@@ -54,19 +64,36 @@ function pomFile(name: string): string {
   return fileURLToPath(new URL(`${name}.pom.xml`, import.meta.url));
 }
 
+let fetching: Promise<void> = Promise.resolve();
+
+/**
+ * Two Mavens at once spoil what they download into the repository that they share, and several
+ * stacks of one run want the same jars. So one fetch follows another, and finds what is there.
+ */
+function fetchInTurn(name: string, folder: string): Promise<void> {
+  const fetched = fetching.then(async () => {
+    if (!existsSync(folder)) await fetchJars(name, folder);
+  });
+  fetching = fetched.catch(() => {});
+  return fetched;
+}
+
 /**
  * Copies into a folder of our own first, so that an interrupted download leaves nothing half done.
  */
 async function fetchJars(name: string, folder: string): Promise<void> {
-  const partial = `${folder}.${process.pid}`;
-  mkdirSync(partial, { recursive: true });
+  mkdirSync(dirname(folder), { recursive: true });
+  const partial = mkdtempSync(`${folder}.`);
   const goal = ['dependency:copy-dependencies', '-DincludeScope=runtime'];
   const args = ['-q', '-B', '-f', pomFile(name), ...goal, `-DoutputDirectory=${partial}`];
   try {
     await run('mvn', args, { timeout: downloadTimeoutMs });
+    // Another process may have been faster.
     if (!existsSync(folder)) renameSync(partial, folder);
-  } catch (error) {
-    throw new Error(`Maven could not fetch the jars of ${name}`, { cause: error });
+  } catch (cause) {
+    const { stdout = '' } = cause as { readonly stdout?: string };
+    const said = stdout.trim().slice(-saidCharacters);
+    throw new Error(`Maven could not fetch the jars of ${name}: ${said}`, { cause });
   } finally {
     rmSync(partial, { recursive: true, force: true });
   }
