@@ -3,6 +3,7 @@ import { Offset } from '../../src/model/position.ts';
 import type { Logger } from '../../src/observability/logger.ts';
 import type { BlockedStretch, Ownership } from '../../src/ports/topic-consumer.ts';
 import { type Backoff, backoffDelayMs } from '../../src/runtime/retry.ts';
+import { settleBoth } from '../../src/runtime/waiting.ts';
 import { KeyJournals } from '../apply/key-journals.ts';
 import type { PartitionSource } from '../apply/quarantine.ts';
 import { type KeyOutcome, replicateKey } from '../apply/replicate-records.ts';
@@ -316,7 +317,8 @@ export class PartitionFlow {
     const offset = (next - 1) as Offset;
     const after = this.#replicated;
     try {
-      await bothSaved(this.#tenures.save(offset, nowMs), this.#wakeUps.save(offset, nowMs));
+      // Both, also when one fails: the next try must not meet them.
+      await settleBoth(this.#tenures.save(offset, nowMs), this.#wakeUps.save(offset, nowMs));
       if (offset <= (after ?? -1) || !this.#isOwned()) return { hasMoved: false };
       await this.#deps.store.saveOffset({ topic, partition, offset, after }, nowMs);
     } catch (error) {
@@ -386,10 +388,4 @@ export class PartitionFlow {
       // again, which matters only where clocks differ.
     }
   }
-}
-
-/** Waits for both, also when one fails: the next try must not meet them. */
-async function bothSaved(...saves: readonly [Promise<void>, Promise<void>]): Promise<void> {
-  const settled = await Promise.allSettled(saves);
-  for (const result of settled) if (result.status === 'rejected') throw result.reason;
 }

@@ -102,7 +102,11 @@ export class TopicFlow implements TopicSubscriber {
       this.#commit.mark(partition, next);
       this.#committing ??= this.#commitLater();
     };
-    const onWakeUpsMissing = (): void => this.#missWakeUps(partition);
+    const onWakeUpsMissing = (): void => {
+      this.#rebuild.watch(this.#closing.signal);
+      if (!this.#hasNotedWakeUps) this.#log.warn({ partition }, missingWakeUps);
+      this.#hasNotedWakeUps = true;
+    };
     const flow = new PartitionFlow(source, this.#deps, { ...start, onStored, onWakeUpsMissing });
     this.#flows.set(partition, flow);
     this.#commit.assign(partition);
@@ -113,12 +117,6 @@ export class TopicFlow implements TopicSubscriber {
     this.#log.info({ partition, ...start }, 'partition assigned');
     if (!flow.wakeUps.areComplete) onWakeUpsMissing();
     return flow.from;
-  }
-
-  #missWakeUps(partition: Partition): void {
-    this.#rebuild.watch(this.#closing.signal);
-    if (!this.#hasNotedWakeUps) this.#log.warn({ partition }, missingWakeUps);
-    this.#hasNotedWakeUps = true;
   }
 
   records(batch: PartitionBatch, signal: AbortSignal): Promise<void> {

@@ -59,11 +59,14 @@ export async function heartbeats(
 ): Promise<void> {
   const { clock } = cluster.deps;
   const { heartbeatIntervalMs } = cluster.settings.consumer;
-  const locating = new SharedRun(() => membership.locate());
+  // A member that has left needs no coordinator.
+  const locating = new SharedRun(async () => {
+    if (!over.aborted) await membership.locate();
+  });
   const send = async (): Promise<void> => {
     const sent = lease.moment();
     const answer = membership.heartbeat().then(() => 'ok', protocolErrorOf);
-    const located = locateWithout(answer, cluster, { locating, over });
+    const located = locateWithout(answer, cluster, locating);
     // It counts when it comes, however long brokers under load take to name the coordinator.
     const type = await answer;
     if (over.aborted) return;
@@ -93,16 +96,15 @@ export async function heartbeats(
 
 /**
  * Looks for the coordinator when it has failed to answer in time: when it is down, another broker
- * takes the group over, with its members. A member that is over does not look. Never rejects.
+ * takes the group over, with its members. Never rejects.
  *
  * @param answer Kafka's; `undefined` = none came
  */
 async function locateWithout(
   answer: Promise<string | undefined>,
   { deps, settings }: LogCluster,
-  { locating, over }: { readonly locating: SharedRun<unknown>; readonly over: AbortSignal },
+  locating: SharedRun<unknown>,
 ): Promise<void> {
   const inTime = await within(answer, settings.requestTimeoutMs, deps.clock);
-  if (over.aborted) return;
   if (inTime === 'expired' || inTime === undefined) await locating.run().catch(() => undefined);
 }

@@ -335,7 +335,7 @@ export const mutants: readonly Mutant[] = [
   ]),
   mutant('R moves before the opening marks are stored', 'tenures before R', [
     flow,
-    'await bothSaved(this.#tenures.save(offset, nowMs), this.#wakeUps.save(offset, nowMs));',
+    'await settleBoth(this.#tenures.save(offset, nowMs), this.#wakeUps.save(offset, nowMs));',
     'await this.#wakeUps.save(offset, nowMs);',
   ]),
   mutant('the tenures of an earlier topic stay', 'the tables of tenures are cleared with R', [
