@@ -118,6 +118,19 @@ export class SettingReader {
     this.#problems.push({ path: this.config.fullPath(key), ...origin, message });
   }
 
+  /**
+   * Two keys whose values do not go together. The place is that of the one which the user has
+   * written: mostly the other is a default of ours. Nothing is said where one of them is wrong by
+   * itself, since a placeholder stands for its value.
+   */
+  clash(key: string, other: string, message: string): void {
+    const paths = [key, other].map((one) => this.config.fullPath(one));
+    if (this.#problems.some(({ path }) => paths.includes(path))) return;
+    const written = this.config.isSet(key) ? key : other;
+    const { file, line } = this.config.originOf(written) ?? { file: undefined, line: undefined };
+    this.#problems.push({ path: this.config.fullPath(key), file, line, message });
+  }
+
   /** A key that is set and has no effect. */
   note(key: string, why: string): void {
     this.config.note(key, why);

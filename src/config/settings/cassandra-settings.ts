@@ -131,7 +131,11 @@ function readClient(reader: SettingReader): CassandraClientSettings {
   const minDelayMs = reader.read('client.reconnection.min-delay', positiveDuration);
   const maxDelayMs = reader.read('client.reconnection.max-delay', positiveDuration);
   if (maxDelayMs < minDelayMs)
-    reader.problem('client.reconnection.max-delay', `must be at least min-delay, ${minDelayMs} ms`);
+    reader.clash(
+      'client.reconnection.max-delay',
+      'client.reconnection.min-delay',
+      `must be at least min-delay, ${minDelayMs} ms`,
+    );
   return {
     name: reader.read('client.name', nonEmptyText),
     contactPoints: reader.read(

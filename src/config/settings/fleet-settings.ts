@@ -66,7 +66,7 @@ export function readFleet(reader: SettingReader): FleetSettings | undefined {
   if (!enabled) return undefined;
   if (settings.heartbeatIntervalMs * 3 > settings.sessionTimeoutMs) {
     const why = 'must be at most a third of session-timeout: one that comes late must not expel';
-    reader.problem('fleet.heartbeat-interval', why);
+    reader.clash('fleet.heartbeat-interval', 'fleet.session-timeout', why);
   }
   return settings;
 }
@@ -96,7 +96,7 @@ function readRemote(reader: SettingReader, enabled: boolean): RemoteSettings {
   );
   if (enabled && maxBytesInFlight < maxMessageBytes) {
     const why = 'must not be below max-message-size: such a message could never be sent';
-    reader.problem('fleet.remote.max-size-in-flight', why);
+    reader.clash('fleet.remote.max-size-in-flight', 'fleet.remote.max-message-size', why);
   }
   return {
     host,

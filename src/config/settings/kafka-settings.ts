@@ -162,22 +162,17 @@ function readProducer(reader: SettingReader): KafkaProducerSettings {
   };
 }
 
+const sessionTimeout = { name: 'session-timeout', suffix: '.ms', kind: positiveDuration } as const;
+const heartbeatInterval = { ...sessionTimeout, name: 'heartbeat-interval' } as const;
+
 function readConsumer(reader: SettingReader): KafkaConsumerSettings {
   const count: Kind<number> = integer({ min: 1, max: int32 });
   const bytes = size({ min: 1, max: int32 });
   const settings = {
     groupId: readKafka(reader, { name: 'group-id', kind: nonEmptyText }),
     maxPollRecords: readKafka(reader, { name: 'max-poll-records', kind: count }),
-    sessionTimeoutMs: readKafka(reader, {
-      name: 'session-timeout',
-      suffix: '.ms',
-      kind: positiveDuration,
-    }),
-    heartbeatIntervalMs: readKafka(reader, {
-      name: 'heartbeat-interval',
-      suffix: '.ms',
-      kind: positiveDuration,
-    }),
+    sessionTimeoutMs: readKafka(reader, sessionTimeout),
+    heartbeatIntervalMs: readKafka(reader, heartbeatInterval),
     maxPollIntervalMs: readKafka(reader, {
       name: 'max-poll-interval',
       suffix: '.ms',
@@ -193,8 +188,9 @@ function readConsumer(reader: SettingReader): KafkaConsumerSettings {
     maxPartitionFetchBytes: readKafka(reader, { name: 'max-partition-fetch-bytes', kind: bytes }),
   };
   if (settings.heartbeatIntervalMs >= settings.sessionTimeoutMs) {
-    reader.problem(
-      'heartbeat-interval',
+    reader.clash(
+      spelling(reader, heartbeatInterval),
+      spelling(reader, sessionTimeout),
       `must be below session-timeout, ${settings.sessionTimeoutMs} ms`,
     );
   }

@@ -60,6 +60,31 @@ describe('settings', () => {
       expect((await problemsOf(`\n${journal}.start-timeout = soon`))[0]).to.include({ line: 2 });
     });
 
+    it('name the line of the user where a value does not go together with a default', async () => {
+      const clashes = [
+        ['kafka.consumer.session-timeout = 2s', 'kafka.consumer.heartbeat-interval'],
+        ['kafka.consumer.session.timeout.ms = 2000', 'kafka.consumer.heartbeat-interval'],
+        ['cassandra.client.reconnection.min-delay = 20m', 'cassandra.client.reconnection.max-delay'],
+        ['fleet { enabled = on, session-timeout = 600ms }', 'fleet.heartbeat-interval'],
+        [
+          'fleet { enabled = on, remote.max-message-size = 128MiB }',
+          'fleet.remote.max-size-in-flight',
+        ],
+      ] as const;
+      for (const [written, key] of clashes) {
+        const [problem, ...others] = await problemsOf(`\n${journal} { ${written} }`);
+        expect(problem, written).to.include({ path: `${journal}.${key}`, line: 2 });
+        expect(problem?.file, written).to.equal('config text');
+        expect(others, written).to.deep.equal([]);
+      }
+    });
+
+    it('do not compare a wrong value with others', async () => {
+      for (const key of ['session-timeout', 'heartbeat-interval']) {
+        expect(await messages(`${journal}.kafka.consumer.${key} = soon`)).to.have.lengthOf(1);
+      }
+    });
+
     it('refuse unknown keys at every depth and name the nearest known one', async () => {
       expect(
         await messages(
