@@ -1,6 +1,6 @@
 import { JournalError } from '../../model/errors.ts';
 import type { Clock } from '../../runtime/clock.ts';
-import { type Database, isBusy } from './session.ts';
+import { type Database, fileCheck, isBusy } from './session.ts';
 
 /** One write. `run` is only statements; exactly one of `committed` and `failed` follows. */
 export interface CommitJob {
@@ -42,6 +42,7 @@ export class CommitQueue {
   readonly #participant: CommitParticipant;
   readonly #clock: Clock;
   readonly #groupLimitMs: number;
+  readonly #checkFile: () => void;
   #waiting: CommitJob[] = [];
   #scheduled = false;
   #busySinceMs: number | undefined;
@@ -53,6 +54,7 @@ export class CommitQueue {
     this.#participant = deps.participant;
     this.#clock = deps.clock;
     this.#groupLimitMs = deps.groupLimitMs ?? defaultGroupLimitMs;
+    this.#checkFile = fileCheck(database);
   }
 
   /**
@@ -141,6 +143,7 @@ export class CommitQueue {
     let committing = false;
     try {
       this.#participant.begin();
+      this.#checkFile();
       this.#waiting = group.splice(runJobs(group, this.#groupLimitMs));
       this.#participant.flush();
       committing = true;

@@ -175,6 +175,36 @@ export function openToRead(file: string): Database {
 }
 
 /**
+ * Answers a check, to be made before each write, that the file which `database` has open is still the
+ * one at its path. SQLite goes on with a file that was deleted, moved or replaced: what it commits
+ * then is acknowledged, and lost when the process ends. The check throws a
+ * {@link DataIntegrityError}; for a database in memory it does nothing.
+ */
+export function fileCheck(database: Database): () => void {
+  const files = database.prepare<{ name: string; file: string }>('PRAGMA database_list').all();
+  const file = files.find(({ name }) => name === 'main')?.file ?? '';
+  const opened = file === '' ? undefined : identityOf(file);
+  if (opened === undefined) return () => {};
+  return () => {
+    const found = identityOf(file);
+    if (found === undefined || found === opened) return;
+    throw new DataIntegrityError(
+      `${file} was deleted, moved or replaced while this process had it open, so nothing more is written; restart it`,
+    );
+  };
+}
+
+/** Names the file at a path, whatever it holds; `undefined` when the system does not say. */
+function identityOf(file: string): string | undefined {
+  try {
+    const found = statSync(file, { bigint: true, throwIfNoEntry: false });
+    return found === undefined ? 'missing' : `${found.dev}:${found.ino}`;
+  } catch {
+    return undefined;
+  }
+}
+
+/**
  * Node 22 prints an `ExperimentalWarning` when `node:sqlite` is loaded. Only that warning is
  * dropped, and only during this one synchronous load (ADR 18).
  */

@@ -1,8 +1,10 @@
+import { copyFileSync, renameSync, rmSync } from 'node:fs';
 import { expect } from 'chai';
 import { StoreUnavailableError } from '../../../../src/model/errors.ts';
 import { systemClock } from '../../../../src/runtime/clock.ts';
 import { type CommitParticipant, CommitQueue } from '../../../../src/stores/sqlite/commit-queue.ts';
 import { type Database, openDatabase } from '../../../../src/stores/sqlite/session.ts';
+import { temporaryFile } from './temporary-file.ts';
 
 const idle: CommitParticipant = {
   begin: () => {},
@@ -159,4 +161,29 @@ describe('commit queue', () => {
     queue.close(closed);
     expect(() => queue.enqueue(job)).to.throw(closed);
   });
+
+  for (const [what, change] of [
+    ['deleted', (file: string) => rmSync(file)],
+    ['moved', (file: string) => renameSync(file, `${file}.away`)],
+    [
+      'replaced',
+      (file: string) => {
+        copyFileSync(file, `${file}.copy`);
+        renameSync(`${file}.copy`, file);
+      },
+    ],
+  ] as const) {
+    it(`acknowledges nothing once the file was ${what}: it would be lost`, async () => {
+      await using temporary = await temporaryFile();
+      const database = openDatabase(temporary.file);
+      database.exec('CREATE TABLE item (value TEXT)');
+      const queue = new CommitQueue(database, { participant: idle, clock: systemClock });
+      const insert = database.prepare('INSERT INTO item VALUES (?)');
+      await queue.write(() => insert.run('a'));
+      change(temporary.file);
+      const failure = await queue.write(() => insert.run('b')).then(() => undefined, String);
+      database.close();
+      expect(failure).to.contain(`${temporary.file} was deleted, moved or replaced`);
+    });
+  }
 });
