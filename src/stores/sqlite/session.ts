@@ -175,9 +175,9 @@ export function openToRead(file: string): Database {
 }
 
 /**
- * Answers a check, to be made before each write, that the file which `database` has open is still the
- * one at its path. SQLite goes on with a file that was deleted, moved or replaced: what it commits
- * then is acknowledged, and lost when the process ends. The check throws a
+ * SQLite goes on with a file that was deleted, moved or replaced: what it commits then is
+ * acknowledged, and lost when the process ends. This answers a check to be made before each write,
+ * that the file which `database` has open is still the one at its path. The check throws a
  * {@link DataIntegrityError}; for a database in memory it does nothing.
  */
 export function fileCheck(database: Database): () => void {
