@@ -64,7 +64,10 @@ describe('settings', () => {
       const clashes = [
         ['kafka.consumer.session-timeout = 2s', 'kafka.consumer.heartbeat-interval'],
         ['kafka.consumer.session.timeout.ms = 2000', 'kafka.consumer.heartbeat-interval'],
-        ['cassandra.client.reconnection.min-delay = 20m', 'cassandra.client.reconnection.max-delay'],
+        [
+          'cassandra.client.reconnection.min-delay = 20m',
+          'cassandra.client.reconnection.max-delay',
+        ],
         ['fleet { enabled = on, session-timeout = 600ms }', 'fleet.heartbeat-interval'],
         [
           'fleet { enabled = on, remote.max-message-size = 128MiB }',
