@@ -113,8 +113,9 @@ export class SettingReader {
     this.config.keysRead.add(this.config.fullPath(key));
   }
 
-  problem(key: string, message: string): void {
-    const origin = this.config.originOf(key) ?? { file: undefined, line: undefined };
+  /** @param place the key whose line is named */
+  problem(key: string, message: string, place = key): void {
+    const origin = this.config.originOf(place) ?? { file: undefined, line: undefined };
     this.#problems.push({ path: this.config.fullPath(key), ...origin, message });
   }
 
@@ -126,9 +127,7 @@ export class SettingReader {
   clash(key: string, other: string, message: string): void {
     const paths = [key, other].map((one) => this.config.fullPath(one));
     if (this.#problems.some(({ path }) => paths.includes(path))) return;
-    const written = this.config.isSet(key) ? key : other;
-    const { file, line } = this.config.originOf(written) ?? { file: undefined, line: undefined };
-    this.#problems.push({ path: this.config.fullPath(key), file, line, message });
+    this.problem(key, message, this.config.isSet(key) ? key : other);
   }
 
   /** A key that is set and has no effect. */

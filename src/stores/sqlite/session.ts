@@ -188,9 +188,9 @@ export function fileCheck(database: Database): () => void {
   return () => {
     const found = identityOf(file);
     if (found === undefined || found === opened) return;
-    throw new DataIntegrityError(
-      `${file} was deleted, moved or replaced while this process had it open, so nothing more is written; restart it`,
-    );
+    const text = `${file} was deleted, moved or replaced while this process had it open`;
+    const advice = 'put the file back and restart the process';
+    throw new DataIntegrityError(`${text}, so nothing more is written: ${advice}`);
   };
 }
 
