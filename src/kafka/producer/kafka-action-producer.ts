@@ -49,6 +49,8 @@ const recordOverheadBytes = 48;
 const headerOverheadBytes = 8;
 const maxUtf8BytesOfUnit = 3;
 const reopenPauseMs = 250;
+/** So many records are worth a send of their own. */
+const worthASend = 64;
 
 /**
  * Opens the producer of one process: idempotent, acknowledged by all in-sync replicas, exactly one
@@ -223,8 +225,10 @@ export class KafkaActionProducer implements ActionProducer {
   /** Sends what waits, one batch after another. Never rejects: the calls of the records do. */
   async #drain(): Promise<void> {
     while (this.#queue.records > 0) {
-      // What is produced in this turn of the event loop joins the send.
-      await nextTurn();
+      // What is produced in this turn of the event loop joins the send. But callers of the last
+      // send, now answered, may write for many milliseconds of this turn, and the brokers would
+      // have nothing to do meanwhile. So a send that is worth it goes out at once.
+      if (this.#queue.records < worthASend) await nextTurn();
       const expired = this.#queue.takeExpired(this.#deps.clock.steadyMs());
       for (const record of expired) record.reject(notSent(this.#address));
       const batch = this.#queue.take((topic) => this.#sessions.isProven(topic));

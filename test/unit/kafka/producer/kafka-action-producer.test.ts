@@ -166,6 +166,26 @@ describe('KafkaActionProducer', () => {
     expect(session.mostInFlight).to.equal(1);
   });
 
+  it('waits for the end of a turn of the event loop only while few records wait', async () => {
+    const producer = producerOf();
+    await warm(producer);
+    const sendsInTheTurnOf = async (waiting: number): Promise<number> => {
+      const calls = produce(producer, topicA, 1);
+      await sent(1);
+      calls.push(...produce(producer, topicB, waiting));
+      session.sends.shift()?.answer();
+      for (let hop = 0; hop < 100; hop++) await undefined;
+      const inTheTurn = session.sends.length;
+      while (calls.length > 0) {
+        await Promise.race([calls.shift(), sent(1)]);
+        session.sends.shift()?.answer();
+      }
+      return inTheTurn;
+    };
+    expect(await sendsInTheTurnOf(63)).to.equal(0);
+    expect(await sendsInTheTurnOf(64)).to.equal(1);
+  });
+
   it('keeps a send within its limits of records and bytes', async () => {
     const producer = producerOf({ limits: { sendRecords: 5 } });
     await warm(producer);
