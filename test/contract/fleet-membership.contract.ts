@@ -56,8 +56,10 @@ function sharing(given: () => { world: FleetUnderTest; fleet: Fleet; topic: Topi
     await eventually('two of the six each', () =>
       [one, two, three].every(({ owned }) => owned.length === 2),
     );
-    for (const taken of [two, three].flatMap(({ owned }) => owned)) {
-      expect(taken.formerOwner).to.deep.equal(one.member);
+    const seen = one.views.flatMap((view) => (view === undefined ? [] : placesOf(view)));
+    for (const { owner, partition } of [two, three].flatMap(({ owned }) => owned)) {
+      const moved = seen.find((at) => at.partition === partition && at.owner?.id === owner?.id);
+      expect(moved?.formerOwner).to.deep.equal(one.member);
     }
     expect(one.owned.every(({ formerOwner }) => formerOwner === undefined)).to.equal(true);
   });

@@ -14,6 +14,9 @@ export interface AssignmentInput {
   readonly generation: number;
 }
 
+/** How long the members have for what one step of balancing has moved, before the next one. */
+export const balanceStepMs = 1_000;
+
 /** Who gets what. */
 export interface Assignment {
   /** By topic: the owner of each partition; the index is the partition. */
@@ -29,9 +32,12 @@ export interface Assignment {
  *    still may claim what it has lost, so that the highest `heldSince` decides who holds it.
  * 2. A partition without such a holder goes to the least loaded member that can host it.
  * 3. Only when it is calm: while a partition can go to a member with at least two partitions less
- *    than its owner has, one goes from the most loaded to the least loaded. Each such step is
+ *    than its owner has, one goes from the most loaded to the least loaded. Each such move is
  *    needed by one of the two at least, so that no sequence of moves is shorter where all members
  *    host the same topics.
+ * 4. A process that has just started recovers many times slower than later. So a member gets for
+ *    balance at most as many partitions as it has, the first time one. The rest moves in the next
+ *    steps, `balanceStepMs` apart.
  *
  * The new owner is to ask the holder. Where there is none, it asks the member that had the
  * partition last: the one that was to have it next has never learnt of that, or there was none.
@@ -42,7 +48,7 @@ export interface Assignment {
 export function assignPartitions(input: AssignmentInput): Assignment {
   const draft = new Draft(input);
   draft.keepAndPlace();
-  if (input.isCalm) draft.balance();
+  if (input.isCalm) draft.balanceStep();
   return { topics: draft.owners(), isBalanced: draft.nextMove() === undefined };
 }
 
@@ -50,6 +56,8 @@ export function assignPartitions(input: AssignmentInput): Assignment {
 interface Host {
   readonly claim: FleetClaim;
   load: number;
+  /** How many partitions it may still get for balance. */
+  room: number;
   /** Partitions that it is to have, by topic, in the order in which it got them. */
   readonly given: Map<Topic, number[]>;
 }
@@ -73,21 +81,22 @@ interface Move {
 }
 
 class Draft {
+  readonly #hosts: readonly Host[];
   readonly #topics: readonly SharedTopic[];
   readonly #generation: number;
 
   constructor({ claims, partitionCounts, generation }: AssignmentInput) {
     this.#generation = generation;
-    const hosts = [...claims]
+    this.#hosts = [...claims]
       .sort((a, b) => compare(a.member.id, b.member.id))
-      .map((claim): Host => ({ claim, load: 0, given: new Map() }));
+      .map((claim): Host => ({ claim, load: 0, room: 0, given: new Map() }));
     this.#topics = [...partitionCounts]
       .sort(([a], [b]) => compare(a, b))
       .map(([topic, count]) => ({
         topic,
-        hosts: hosts.filter(({ claim }) => claim.topics.includes(topic)),
-        holders: claimantsOf(topic, count, hosts, 'held'),
-        leavers: claimantsOf(topic, count, hosts, 'left'),
+        hosts: this.#hosts.filter(({ claim }) => claim.topics.includes(topic)),
+        holders: claimantsOf(topic, count, this.#hosts, 'held'),
+        leavers: claimantsOf(topic, count, this.#hosts, 'left'),
         owners: Array.from({ length: count }, () => undefined),
       }));
   }
@@ -107,24 +116,32 @@ class Draft {
     }
   }
 
-  /** Ends: each move brings two loads nearer to each other. */
-  balance(): void {
-    for (let move = this.nextMove(); move !== undefined; move = this.nextMove()) {
+  /** Ends: each move takes room. */
+  balanceStep(): void {
+    for (const host of this.#hosts) host.room = Math.max(1, host.load);
+    const hasRoom = ({ room }: Host): boolean => room > 0;
+    for (let move = this.nextMove(hasRoom); move !== undefined; move = this.nextMove(hasRoom)) {
       const { shared, from, to } = move;
       const partition = from.given.get(shared.topic)?.pop();
       if (partition === undefined) return;
       from.load--;
+      to.room--;
       give(shared, partition, to);
     }
   }
 
-  /** The move between the two hosts of a topic whose loads differ most, if they do by two. */
-  nextMove(): Move | undefined {
+  /**
+   * The move between the two hosts of a topic whose loads differ most, if they do by two.
+   *
+   * @param canTake a topic whose least loaded host cannot waits: a partition that went to another
+   *   one instead would have to move on later
+   */
+  nextMove(canTake: (host: Host) => boolean = () => true): Move | undefined {
     let best: Move | undefined;
     for (const shared of this.#topics) {
       const to = leastLoaded(shared);
       const from = mostLoaded(shared);
-      if (to === undefined || from === undefined) continue;
+      if (to === undefined || from === undefined || !canTake(to)) continue;
       const difference = from.load - to.load;
       if (difference >= 2 && isBetter({ shared, from, to, difference }, best)) {
         best = { shared, from, to, difference };

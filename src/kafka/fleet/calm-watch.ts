@@ -1,3 +1,5 @@
+import { balanceStepMs } from '../../fleet/assignment/assign-partitions.ts';
+
 /**
  * Whether the members of a fleet have stayed the same for the balance delay. Every member watches,
  * so that one which takes over sharing out knows it.
@@ -17,6 +19,11 @@ export class CalmWatch {
     if (members === this.#members) return;
     this.#members = members;
     this.#sinceMs = steadyMs;
+  }
+
+  /** Partitions have moved for balance, and more are to move. */
+  hasStepped(steadyMs: number): void {
+    this.#sinceMs = steadyMs - Math.max(0, this.#balanceDelayMs - balanceStepMs);
   }
 
   isCalm(steadyMs: number): boolean {

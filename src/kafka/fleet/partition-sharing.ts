@@ -60,14 +60,16 @@ export class PartitionSharing {
     // the new view for the older one.
     const heldSince = Math.max(0, ...claims.map((claim) => claim.heldSince));
     const generation = Math.max(groupGeneration, heldSince + 1);
+    const isCalm = this.#calm.isCalm(clock.steadyMs());
     const shared = assignPartitions({
       claims,
       generation,
       partitionCounts: new Map(
         counts.flatMap(([topic, count]) => (count === undefined ? [] : [[topic, count]])),
       ),
-      isCalm: this.#calm.isCalm(clock.steadyMs()),
+      isCalm,
     });
+    if (isCalm && !shared.isBalanced) this.#calm.hasStepped(clock.steadyMs());
     const text = encodeView({
       generation,
       members: claims.map(({ member }) => member),

@@ -45,17 +45,22 @@ export class Group {
 
   host(id: string, topics: readonly Topic[]): void {
     this.#hosted.set(id, topics);
-    this.share({ isCalm: false });
+    this.#share({ isCalm: false });
   }
 
   /** Quietly: it hands over everything first. */
   leave(id: string): void {
     this.host(id, []);
     this.#hosted.delete(id);
-    this.share({ isCalm: false });
+    this.#share({ isCalm: false });
   }
 
-  share({ isCalm }: { readonly isCalm: boolean }): void {
+  /** It is calm for as long as anything is to move. */
+  balance(): void {
+    while (!this.#share({ isCalm: true }).isBalanced);
+  }
+
+  #share({ isCalm }: { readonly isCalm: boolean }): Assignment {
     const claims = [...this.#hosted].map(([id, topics]) => {
       const own = this.#owners.filter(({ owner }) => owner?.id === id);
       const byTopic = Map.groupBy(own, ({ topic }) => topic);
@@ -72,6 +77,7 @@ export class Group {
     const owners = placesOf(shared);
     this.moves += owners.filter(({ formerOwner }) => formerOwner !== undefined).length;
     this.#owners = owners;
+    return shared;
   }
 
   /** How many partitions the member with most has more than the one with fewest. */

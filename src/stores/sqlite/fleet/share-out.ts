@@ -1,4 +1,4 @@
-import { assignPartitions } from '../../../fleet/assignment/assign-partitions.ts';
+import { assignPartitions, balanceStepMs } from '../../../fleet/assignment/assign-partitions.ts';
 import type { FleetClaim } from '../../../fleet/assignment/fleet-claim.ts';
 import { ownedBy, type Partitions } from '../../../fleet/assignment/own-partitions.ts';
 import type { Topic } from '../../../model/position.ts';
@@ -22,24 +22,26 @@ export interface ShareOut {
  * or if it is calm and partitions are to move for balance; `undefined` = all stays as it is.
  */
 export function shareOut(input: ShareOut): ViewRow | undefined {
-  const { members, partitionCounts, last, nowMs } = input;
+  const { members, partitionCounts, last, balanceDelayMs, nowMs } = input;
   const ofMembers = members.map(({ member, topics }) => [member.id, member.address, topics]);
   const ofTopics = Object.fromEntries(partitionCounts);
   const basis = JSON.stringify({ members: ofMembers, partitions: ofTopics });
   const hasNewMembers = last === undefined || !areSame(last.view.members, members);
   const changed = hasNewMembers ? nowMs : last.changed;
   // The wall clock may have been set back: then the delay counts again from there.
-  const isCalm = Math.abs(nowMs - changed) >= input.balanceDelayMs;
+  const isCalm = Math.abs(nowMs - changed) >= balanceDelayMs;
   if (last?.basis === basis && (last.isBalanced || !isCalm)) return undefined;
   const claims = members.map(({ member, topics }) => ({ member, topics, ...heldBy(member, last) }));
   const generation = (last?.view.generation ?? 0) + 1;
   const assignment = assignPartitions({ claims, partitionCounts, isCalm, generation });
+  const { isBalanced } = assignment;
+  const nextStepFrom = nowMs - Math.max(0, balanceDelayMs - balanceStepMs);
   const view = {
     generation,
     members: members.map(({ member }) => member),
     topics: withTakeOvers(assignment.topics, last?.view, members),
   };
-  return { view, basis, isBalanced: assignment.isBalanced, changed };
+  return { view, basis, isBalanced, changed: isCalm && !isBalanced ? nextStepFrom : changed };
 }
 
 function areSame(before: readonly FleetMember[], now: readonly MemberRow[]): boolean {

@@ -25,4 +25,18 @@ describe('whether a fleet is calm', () => {
     expect(calm.isCalm(14_999)).to.equal(false);
     expect(calm.isCalm(15_000)).to.equal(true);
   });
+
+  it('it ends with a step of balancing, for a second, or for the delay if that is less', () => {
+    for (const [delayMs, pauseMs] of [
+      [3_000, 1_000],
+      [400, 400],
+    ] as const) {
+      const calm = new CalmWatch(delayMs);
+      calm.saw(['a', 'b'], 0);
+      calm.hasStepped(10_000);
+      calm.saw(['a', 'b'], 10_001);
+      expect(calm.isCalm(10_000 + pauseMs - 1)).to.equal(false);
+      expect(calm.isCalm(10_000 + pauseMs)).to.equal(true);
+    }
+  });
 });

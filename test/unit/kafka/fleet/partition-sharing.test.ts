@@ -66,7 +66,24 @@ describe('the member that shares out the partitions', () => {
     expect([early.loads, early.isBalanced]).to.deep.equal([[4, 0], false]);
     nowMs += 1;
     const calm = await share(4, owner, newcomer);
-    expect([calm.loads, calm.isBalanced]).to.deep.equal([[2, 2], true]);
+    expect([calm.loads, calm.isBalanced]).to.deep.equal([[3, 1], false]);
+  });
+
+  it('gives a newcomer one partition first, and more a second later', async () => {
+    const heldBy = (held: readonly number[]) => new Map([[topic, held as Partition[]]]);
+    await share(2, owner, newcomer);
+    nowMs += balanceDelayMs;
+    expect((await share(3, owner, newcomer)).loads).to.deep.equal([3, 1]);
+    const then = [
+      { ...owner, held: heldBy([0, 1, 2]), heldSince: 3 },
+      { ...newcomer, held: heldBy([3]), heldSince: 3 },
+    ];
+    nowMs += 999;
+    const early = await share(4, ...then);
+    expect([early.loads, early.isBalanced]).to.deep.equal([[3, 1], false]);
+    nowMs += 1;
+    const later = await share(5, ...then);
+    expect([later.loads, later.isBalanced]).to.deep.equal([[2, 2], true]);
   });
 
   it('asks the brokers for the partitions of a topic once', async () => {

@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { balanceStepMs } from '../../../../../src/fleet/assignment/assign-partitions.ts';
 import { decodeView, encodeView } from '../../../../../src/fleet/assignment/member-codec.ts';
 import { Topic } from '../../../../../src/model/position.ts';
 import type { MemberRow, ViewRow } from '../../../../../src/stores/sqlite/fleet/fleet-rows.ts';
@@ -26,6 +27,14 @@ function shared(
     nowMs,
   };
   return shareOut(input);
+}
+
+/** After all steps of balancing among `members`, the first of them at `nowMs`. */
+function balanced(members: readonly MemberRow[], last: ViewRow | undefined, nowMs: number) {
+  let row = last;
+  for (let atMs = nowMs; row?.isBalanced === false; atMs += balanceStepMs)
+    row = shared(members, row, { nowMs: atMs });
+  return row;
 }
 
 /** By partition: `owner`, or `owner<former`. */
@@ -75,8 +84,17 @@ describe('sharing out in the file', () => {
     const before = shared(members, two, { nowMs: 10_000 + balanceDelayMs - 1 });
     expect(before).to.equal(undefined);
     const calm = shared(members, two, { nowMs: 10_000 + balanceDelayMs });
-    expect(ownersOf(calm)).to.equal('a a b<a b<a');
-    expect(shared(members, calm, { nowMs: 1_000_000 })).to.equal(undefined);
+    expect(ownersOf(calm)).to.equal('a a a b<a');
+  });
+
+  it('gives it one first, and more a second later, until they are even', () => {
+    const members = [row('a'), row('b')];
+    const first = shared(members, two, { nowMs: 20_000 });
+    expect(ownersOf(first)).to.equal('a a a b<a');
+    expect(shared(members, first, { nowMs: 20_999 })).to.equal(undefined);
+    const second = shared(members, first, { nowMs: 21_000 });
+    expect(ownersOf(second)).to.equal('a a b<a b<a');
+    expect(shared(members, second, { nowMs: 1_000_000 })).to.equal(undefined);
   });
 
   it('counts the delay from a change of members, and not from one of topics', () => {
@@ -93,34 +111,34 @@ describe('sharing out in the file', () => {
   it('does not wait for ever when the wall clock is set back', () => {
     const members = [row('a'), row('b')];
     const calm = shared(members, two, { nowMs: 10_000 - balanceDelayMs });
-    expect(ownersOf(calm)).to.equal('a a b<a b<a');
+    expect(ownersOf(calm)).to.equal('a a a b<a');
   });
 
   it('keeps naming the former owner until that one is no member any more', () => {
     const members = [row('a'), row('b')];
-    const calm = shared(members, two, { nowMs: 20_000 });
-    const joined = shared([...members, row('c')], calm, { nowMs: 20_001 });
+    const calm = balanced(members, two, 20_000);
+    const joined = shared([...members, row('c')], calm, { nowMs: 30_001 });
     expect(ownersOf(joined)).to.equal('a a b<a b<a');
-    const left = shared([row('b'), row('c')], joined, { nowMs: 20_002 });
+    const left = shared([row('b'), row('c')], joined, { nowMs: 30_002 });
     expect(ownersOf(left)).to.equal('c c b b');
   });
 
   it('says in which generation an owner got a partition, as long as it stays the owner', () => {
     const sinceOf = (row: ViewRow | undefined) =>
       row?.view.topics.get(topic)?.map(({ since }) => since);
-    const calm = shared([row('a'), row('b')], two, { nowMs: 20_000 });
-    expect(sinceOf(calm)).to.deep.equal([1, 1, 3, 3]);
-    const joined = shared([row('a'), row('b'), row('c')], calm, { nowMs: 20_001 });
-    expect(sinceOf(joined)).to.deep.equal([1, 1, 3, 3]);
+    const calm = balanced([row('a'), row('b')], two, 20_000);
+    expect(sinceOf(calm)).to.deep.equal([1, 1, 4, 3]);
+    const joined = shared([row('a'), row('b'), row('c')], calm, { nowMs: 30_001 });
+    expect(sinceOf(joined)).to.deep.equal([1, 1, 4, 3]);
     // Also when the former owner is named no more.
-    const left = shared([row('b'), row('c')], joined, { nowMs: 20_002 });
-    expect(sinceOf(left)).to.deep.equal([5, 5, 3, 3]);
+    const left = shared([row('b'), row('c')], joined, { nowMs: 30_002 });
+    expect(sinceOf(left)).to.deep.equal([6, 6, 4, 3]);
     expect(joined && decodeView(encodeView(joined.view))).to.deep.equal(joined?.view);
   });
 
   it('names the last owner as the former one when a partition moves again', () => {
-    const calm = shared([row('a'), row('b')], two, { nowMs: 20_000 });
-    const back = shared([row('a'), row('b', [])], calm, { nowMs: 20_001 });
+    const calm = balanced([row('a'), row('b')], two, 20_000);
+    const back = shared([row('a'), row('b', [])], calm, { nowMs: 30_001 });
     expect(ownersOf(back)).to.equal('a a a<b a<b');
   });
 });
