@@ -21,7 +21,7 @@ export interface ViewRow {
   readonly basis: string;
   /** False: partitions are to move once it is calm. */
   readonly isBalanced: boolean;
-  /** Ms since the epoch: when a member last came or went. */
+  /** Ms since the epoch, from which the balance delay counts. */
   readonly changed: number;
 }
 
