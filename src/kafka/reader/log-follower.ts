@@ -1,7 +1,7 @@
 import { ClosedError, DataIntegrityError, LogUnavailableError } from '../../model/errors.ts';
 import type { FollowedBatch, FollowStart } from '../../ports/action-consumer.ts';
 import { onAbort } from '../../runtime/on-abort.ts';
-import { nextTurn, unlessAborted } from '../../runtime/waiting.ts';
+import { nextTurn, unlessAborted, within } from '../../runtime/waiting.ts';
 import type { FetchedPartition, FetchPlace } from '../driver/wire/fetch.ts';
 import { fetchErrors } from '../driver-errors.ts';
 import { LogCluster } from '../log-cluster.ts';
@@ -9,7 +9,7 @@ import { FollowedPartition, stepRecords } from './followed-partition.ts';
 
 /**
  * A broker that has nothing new answers after this time. A partition that joins meanwhile waits for
- * that answer.
+ * that answer; what is already in the log it has fetched before it joins.
  */
 const maxWaitMs = 100;
 /**
@@ -60,6 +60,8 @@ export class LogFollower implements AsyncDisposable {
     const stopListening = onAbort(signal, (reason) => followed.fail(reason));
     try {
       await unlessAborted(cluster.learnTopic(start.topic), signal);
+      const { clock } = this.#main.deps;
+      await unlessAborted(within(this.#fetchFirst(followed), maxWaitMs, clock), signal);
       this.#closing.signal.throwIfAborted();
       this.#partitions.add(followed);
       this.#ask(cluster);
@@ -78,6 +80,29 @@ export class LogFollower implements AsyncDisposable {
       stopListening();
       this.#partitions.delete(followed);
     }
+  }
+
+  /**
+   * Fetches what the log has by now, over the connections of the reads: the own one of the broker
+   * may wait for news of other partitions, and whoever opens a tenure waits for its mark. Never
+   * rejects: the loop of the broker meets again what goes wrong here. It may also be first.
+   */
+  async #fetchFirst(followed: FollowedPartition): Promise<void> {
+    if (this.#loops.size === 0) return;
+    const { topic, partition, offset } = followed;
+    const { consumer } = this.#main.settings;
+    try {
+      await this.#main.learnTopic(topic);
+      const node = this.#main.leaderOf(topic, partition);
+      const [answer] = await this.#main.fetchPlaces(node, [{ topic, partition, offset }], {
+        maxWaitMs: 0,
+        minBytes: 1,
+        maxBytes: consumer.fetchMaxBytes,
+        maxPartitionBytes: consumer.maxPartitionFetchBytes,
+      });
+      const isWanted = followed.hasRoom && followed.offset === offset;
+      if (isWanted && answer?.errorCode === 0) followed.accept(answer.records);
+    } catch {}
   }
 
   /** The own connections, opened by the first that needs them. */
