@@ -174,7 +174,7 @@ describe('KafkaActionProducer', () => {
       await sent(1);
       calls.push(...produce(producer, topicB, waiting));
       session.sends.shift()?.answer();
-      for (let hop = 0; hop < 100; hop++) await undefined;
+      for (let hop = 0; hop < 100; hop++) await Promise.resolve();
       const inTheTurn = session.sends.length;
       while (calls.length > 0) {
         await Promise.race([calls.shift(), sent(1)]);
