@@ -31,6 +31,8 @@ interface Asked {
  */
 describe('A partition whose former leader answers late', () => {
   let cluster: LogCluster;
+  /** The connections of the reads, which bring nothing. */
+  let reading: LogCluster;
   let fetchPlaces: LogCluster['fetchPlaces'];
   let hasMoved: boolean;
   /** Without an answer. */
@@ -43,6 +45,7 @@ describe('A partition whose former leader answers late', () => {
       brokers.add(0, [actionOf('a', append(1)), actionOf('a', append(2))]);
     }
     cluster = brokers.cluster();
+    reading = Object.assign(brokers.cluster(), { fetchPlaces: async () => [] });
     fetchPlaces = cluster.fetchPlaces.bind(cluster);
     hasMoved = false;
     asked = [];
@@ -118,7 +121,7 @@ describe('A partition whose former leader answers late', () => {
   }
 
   it('is followed without a break', async () => {
-    await using follower = new LogFollower(cluster);
+    await using follower = new LogFollower(reading);
     const over = new AbortController();
     const followed = follower.follow(
       { topic, partition: partition0, from: Offset.min },
@@ -147,7 +150,7 @@ describe('A partition whose former leader answers late', () => {
 
   it('is followed at a leader that led nothing that was followed before', async () => {
     cluster.leaderOf = (_topic, partition) => (partition === 0 && hasMoved ? present : former);
-    await using follower = new LogFollower(cluster);
+    await using follower = new LogFollower(reading);
     const over = new AbortController();
     const next = ([partition0, partition1] as const).map((partition) =>
       follower
