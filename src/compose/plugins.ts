@@ -158,8 +158,9 @@ export class Plugins {
    */
   async snapshotStore(pluginId: string | undefined): Promise<SnapshotStore | undefined> {
     const named = pluginId || this.#config.getString('akka.persistence.snapshot-store.plugin');
+    if (named === '') return undefined;
     const path = canonicalPath(named);
-    if (path === '' || isNoStore(this.#config, path)) return undefined;
+    if (isNoStore(this.#config, path)) return undefined;
     const known = this.#stores.get(path);
     if (known !== undefined) return await known;
     const closing = this.#closing.signal;

@@ -226,6 +226,7 @@ async function* pagesOf(
   begun: ReturnType<Read['next']> | undefined,
 ): AsyncGenerator<readonly PersistentRepr[], void> {
   let room = request.maxEvents;
+  let isLeftEarly = true;
   try {
     let step = await (begun ?? read.next());
     while (!step.done) {
@@ -238,12 +239,14 @@ async function* pagesOf(
       if (page.length > 0) yield page.map((record) => ofEventRecord(request.persistenceId, record));
       step = await read.next();
     }
+    isLeftEarly = false;
     highest.resolve(step.value ?? 0);
   } catch (error) {
+    isLeftEarly = false;
     highest.reject(error);
     throw error;
   } finally {
     await read.return(undefined);
-    highest.reject(leftEarly());
+    if (isLeftEarly) highest.reject(leftEarly());
   }
 }

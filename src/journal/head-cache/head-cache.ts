@@ -153,7 +153,7 @@ class FollowingHeadCache implements HeadCache, WatchedCache {
     let answer: CacheAnswer = { type: 'unknown', miss: 'timeout' };
     const leave = cache.wait(key.id, end.offset, (given) => {
       answer = given;
-      answered.abort();
+      answered.abort('answered');
     });
     await this.#deps.clock
       .sleep(this.#settings.getTimeoutMs, { signal: over })
