@@ -225,9 +225,9 @@ export class KafkaActionProducer implements ActionProducer {
   /** Sends what waits, one batch after another. Never rejects: the calls of the records do. */
   async #drain(): Promise<void> {
     while (this.#queue.records > 0) {
-      // What is produced in this turn of the event loop joins the send. But callers of the last
-      // send, now answered, may write for many milliseconds of this turn, and the brokers would
-      // have nothing to do meanwhile. So a send that is worth it goes out at once.
+      // What is produced in this turn of the event loop joins the send. But those whom the last
+      // send has answered all write in one turn, which may last for milliseconds in which the
+      // brokers have nothing to do. So once enough waits, the send does not wait for the turn.
       if (this.#queue.records < worthASend) await nextTurn();
       const expired = this.#queue.takeExpired(this.#deps.clock.steadyMs());
       for (const record of expired) record.reject(notSent(this.#address));
